@@ -1,0 +1,11 @@
+/** @type {import('jest').Config} */
+module.exports = {
+  testEnvironment: 'node',
+  roots: ['<rootDir>'],
+  testMatch: ['**/*.test.ts'],
+  testPathIgnorePatterns: ['/node_modules/', '<rootDir>/e2e/'],
+  modulePathIgnorePatterns: ['<rootDir>/e2e/bin/', '<rootDir>/.cdk8s/'],
+  transform: { '^.+\\.[cm]?[jt]s$': ['@swc/jest', { jsc: { target: 'es2022' }, module: { type: 'commonjs' } }] },
+  // Packages that ship ES modules only, which jest's loader cannot require as they are.
+  transformIgnorePatterns: ['/node_modules/(?!(execa|p-retry|p-limit|listr2)/)'],
+};

@@ -1,0 +1,154 @@
+import { App, Chart } from 'cdk8s';
+import { FederationError, Finding } from './errors';
+import { describe, lower, Manifest, Target } from './dialect/dialect';
+import { Step, StepKind, StepOf } from './plan/step';
+import { toYaml } from './yaml';
+
+/** A file of `dist/`: its path there and its content. */
+export interface OutputFile {
+  /** `<bundle>/<order>-<name>`. */
+  readonly path: string;
+  readonly content: string;
+}
+
+/** Two objects of one bundle would overwrite each other. Nothing has been written. */
+export class CollisionError extends FederationError {
+  constructor(findings: readonly Finding[]) {
+    super('Some objects stand twice in one bundle; nothing was written.', findings);
+  }
+}
+
+/** Labels on every object that this project makes: what carries them may be changed and taken away by it. */
+export function ownLabels(federation: string): Record<string, string> {
+  return { 'app.kubernetes.io/managed-by': 'onprem-federation', 'app.kubernetes.io/part-of': federation };
+}
+
+/** Distance between the numbers with which two components' files begin. */
+export const ORDER_STEP = 5;
+
+/** What a component says of a step; the bundle knows the rest. */
+export type StepInput<K extends StepKind> = Omit<StepOf<K>, 'id' | 'component' | 'cluster' | 'kind'>;
+
+/**
+ * All that one cluster (or the federation) gets: charts that become manifests in its dialect, other files, and the
+ * steps that bring them there. Each bundle has an App of its own: one App for all grows with the square of the charts.
+ */
+export class Bundle {
+  /** The steps so far, in the order in which components declared them. */
+  readonly steps: Step[] = [];
+  private readonly app = new App();
+  private readonly entries: { path: string; header: string; chart?: Chart; content?: string }[] = [];
+  private component = { name: '', order: 0, files: 0 };
+
+  constructor(
+    /** A cluster's name, or `federation`. */
+    readonly name: string,
+    readonly target: Target,
+    private readonly labels: Record<string, string>,
+  ) {}
+
+  /** What follows belongs to this component, and its files are numbered from here. */
+  begin(name: string, order: number): void {
+    this.component = { name, order, files: 0 };
+  }
+
+  /**
+   * A manifest: what `build` adds to the chart becomes one file, in this bundle's dialect.
+   *
+   * @param id name of the file without order and ending
+   * @param about what the file is, as its first line says
+   * @returns the file's path in `dist/`, for steps to name
+   */
+  chart(id: string, about: string, build: (chart: Chart) => void): string {
+    const chart = new Chart(this.app, id, { labels: this.labels, disableResourceNameHashes: true });
+    build(chart);
+    return this.add(`${id}.yaml`, { header: about, chart });
+  }
+
+  /** A file that is no manifest: a values file, a program's configuration. Its first lines are for its reader. */
+  text(name: string, about: string, content: string): string {
+    return this.add(name, { header: about, content });
+  }
+
+  /** A file of data that is no manifest. */
+  yaml(name: string, about: string, data: unknown): string {
+    return this.text(name, about, toYaml(data));
+  }
+
+  /** Charts of the user's own, one file each, applied after everything that the components apply in this bundle. */
+  userCharts(app: App, context: string, needs: string[]): void {
+    for (const chart of app.charts) {
+      const id = chart.node.id.toLowerCase().replace(/[^-a-z0-9]+/g, '-');
+      const file = this.add(`${id}.yaml`, { header: `The chart '${chart.node.path}' of main.ts`, chart });
+      this.step(id, 'apply', {
+        title: `${chart.node.path} is applied`,
+        context,
+        needs,
+        timeoutSeconds: 300,
+        file,
+        wait: [],
+      });
+    }
+  }
+
+  /** A step; its id is `<bundle>/<name>`. */
+  step<K extends StepKind>(name: string, kind: K, input: StepInput<K>): void {
+    // The parts are those of one kind: what the compiler cannot follow through the union, the plan's schema checks.
+    this.steps.push({
+      id: `${this.name}/${name}`,
+      kind,
+      component: this.component.name,
+      cluster: this.name,
+      ...input,
+    } as unknown as Step);
+  }
+
+  /**
+   * The files, in order, manifests lowered to the bundle's dialect.
+   *
+   * @throws CollisionError when two objects have the same kind, namespace and name; DialectError
+   */
+  files(): OutputFile[] {
+    const seen = new Map<string, string>();
+    const findings: Finding[] = [];
+    const files = this.entries.map(({ path, header, chart, content }) => {
+      const comment = header
+        .split('\n')
+        .map((line) => `# ${line}\n`)
+        .join('');
+      if (chart === undefined) return { path, content: `${comment}${content ?? ''}` };
+      const objects = lower(chart.toJson() as Manifest[], this.target);
+      for (const object of objects) {
+        // Whichever group serves it, a Deployment of one name is one object.
+        const key = describe(object);
+        const earlier = seen.get(key);
+        if (earlier !== undefined) {
+          findings.push({
+            where: `${this.name}: ${key}`,
+            problem: `is in ${path} and in ${earlier}`,
+            hint: 'Rename one of the two, or leave one out.',
+          });
+        }
+        seen.set(key, path);
+      }
+      return { path, content: `${comment}${objects.map(toYaml).join('---\n')}` };
+    });
+    const paths = new Set<string>();
+    for (const { path } of this.entries) {
+      if (paths.has(path))
+        findings.push({ where: path, problem: 'two charts have this name', hint: 'Rename one of the two.' });
+      paths.add(path);
+    }
+    if (findings.length > 0) throw new CollisionError(findings);
+    return files;
+  }
+
+  private add(name: string, entry: { header: string; chart?: Chart; content?: string }): string {
+    const { order, files } = this.component;
+    // A component has the numbers up to the next one's; what comes beyond shares its last.
+    const path = `${this.name}/${order + Math.min(files, ORDER_STEP - 1)}-${name}`;
+    this.component = { ...this.component, files: files + 1 };
+    this.entries.push({ path, ...entry });
+    return path;
+  }
+}

@@ -1,0 +1,27 @@
+import { Component } from './component';
+import { addressStep, dnsNames, stepName } from './workloads';
+
+/** Busybox' nslookup before 1.28 prints one answer as the guide shows it; later ones ask for AAAA records as well. */
+const IMAGE = 'busybox:1.27';
+
+/** The outcome: every cluster's name of every workload is answered with the address that the cluster gave it. */
+export const dnsCheck: Component = {
+  name: 'dns-check',
+
+  cluster(bundle, cluster, topology) {
+    for (const workload of topology.workloads) {
+      const [name] = dnsNames(topology, workload, cluster);
+      bundle.step(`${stepName(workload)}-dns`, 'dns-check', {
+        title: `${name} leads to ${cluster.name}`,
+        context: cluster.context,
+        needs: [addressStep(cluster, workload)],
+        timeoutSeconds: 180,
+        namespace: workload.namespace,
+        service: workload.name,
+        name,
+        server: topology.dns.server,
+        image: IMAGE,
+      });
+    }
+  },
+};

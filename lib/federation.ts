@@ -1,0 +1,145 @@
+import { App } from 'cdk8s';
+import { Bundle, ORDER_STEP, OutputFile, ownLabels } from './bundle';
+import { Component } from './components/component';
+import { controlPlaneStep } from './components/control-plane';
+import { joinStep } from './components/membership';
+import { federationTarget } from './dialect/dialect';
+import { FederationError } from './errors';
+import { digest, inOrder, Plan, PLAN_VERSION, writePlan } from './plan/plan';
+import { Step } from './plan/step';
+import { STACKS } from './stacks';
+import { FEDERATION_BUNDLE } from './topology/check';
+import { resolveTopology, Topology } from './topology/resolve';
+import { FederationProps } from './topology/types';
+
+/** Where the plan stands in `dist/`. */
+export const PLAN_FILE = 'plan.yaml';
+
+/** Number with which the files of the user's own charts begin: after every component's. */
+const USER_ORDER = 90;
+
+/**
+ * A federation of clusters, declared once; everything else is derived from it.
+ *
+ * ```ts
+ * const federation = new Federation({ hostCluster: 'fcp', dns: { … }, clusters: [ … ], workloads: [ … ] });
+ * new MyChart(federation.cluster('usa'), 'monitoring'); // into one cluster's bundle
+ * new MyChart(federation.federated(), 'web'); // into the federation's own
+ * ```
+ */
+export class Federation {
+  /** The declaration, checked and with all defaults. */
+  readonly topology: Topology;
+  private readonly apps = new Map<string, App>();
+
+  /** @throws TopologyError with all mistakes at once */
+  constructor(props: FederationProps) {
+    this.topology = resolveTopology(props);
+  }
+
+  /**
+   * The App for charts of the user's own in one cluster's bundle. They come out in the cluster's dialect, and apply
+   * brings them there after the components.
+   *
+   * @throws FederationError when there is no such cluster
+   */
+  cluster(name: string): App {
+    if (!this.topology.clusters.some((cluster) => cluster.name === name)) {
+      const names = this.topology.clusters.map((cluster) => cluster.name).join(', ');
+      throw new FederationError('There is no such cluster.', [
+        { where: `cluster('${name}')`, problem: `'${name}' is not declared`, hint: `Declared are: ${names}.` },
+      ]);
+    }
+    return this.app(name);
+  }
+
+  /** The App for charts of the user's own in the federation itself, whose controllers bring them into every member. */
+  federated(): App {
+    return this.app(FEDERATION_BUNDLE);
+  }
+
+  /**
+   * Everything that `dist/` holds, the plan last. The same topology gives the same bytes.
+   *
+   * @throws DialectError, CollisionError, PlanError
+   */
+  render(): OutputFile[] {
+    const { topology } = this;
+    const components = STACKS[topology.stack];
+    const labels = ownLabels(topology.name);
+    const files: OutputFile[] = [];
+    const steps: Step[] = [];
+
+    const federation = new Bundle(
+      FEDERATION_BUNDLE,
+      federationTarget(
+        FEDERATION_BUNDLE,
+        topology.clusters.map((cluster) => cluster.minor),
+      ),
+      labels,
+    );
+    each(components, federation, (component) => component.federation?.(federation, topology));
+    federation.userCharts(this.app(FEDERATION_BUNDLE), topology.name, [
+      ...new Set([
+        controlPlaneStep(topology),
+        ...topology.clusters.map(joinStep),
+        ...federation.steps.map(({ id }) => id),
+      ]),
+    ]);
+    files.push(...federation.files());
+    steps.push(...federation.steps);
+
+    for (const cluster of topology.clusters) {
+      const bundle = new Bundle(cluster.name, { name: cluster.name, minor: cluster.minor }, labels);
+      each(components, bundle, (component) => component.cluster?.(bundle, cluster, topology));
+      const applied = bundle.steps.filter(({ kind }) => kind === 'apply' || kind === 'create').map(({ id }) => id);
+      bundle.userCharts(this.app(cluster.name), cluster.context, applied);
+      files.push(...bundle.files());
+      steps.push(...bundle.steps);
+    }
+
+    const order = new Map(components.map((component, i) => [component.name, i]));
+    const position = (step: Step): number => order.get(step.component) ?? components.length;
+    const sorted = steps.sort((a, b) => position(a) - position(b));
+    files.push({ path: PLAN_FILE, content: writePlan(this.plan(files, inOrder(sorted).order)) });
+    return files;
+  }
+
+  private app(bundle: string): App {
+    const app = this.apps.get(bundle) ?? new App();
+    this.apps.set(bundle, app);
+    return app;
+  }
+
+  private plan(files: readonly OutputFile[], steps: readonly Step[]): Plan {
+    const { topology } = this;
+    return {
+      version: PLAN_VERSION,
+      stack: topology.stack,
+      federation: topology.name,
+      hostCluster: topology.host.name,
+      dns: { zone: topology.dns.zone, server: topology.dns.server },
+      clusters: topology.clusters.map(({ name, context, server, kubernetesVersion, region, zone, addressRange }) => ({
+        name,
+        context,
+        server,
+        kubernetesVersion,
+        region,
+        zone,
+        addressRange,
+      })),
+      workloads: topology.workloads.map(({ name, namespace }) => ({ name, namespace })),
+      files: files.map(({ path, content }) => ({ path, sha256: digest(content) })),
+      steps,
+    };
+  }
+}
+
+/** Lets every component add its part; its files are numbered by its place in the stack. */
+function each(components: readonly Component[], bundle: Bundle, add: (component: Component) => void): void {
+  components.forEach((component, i) => {
+    bundle.begin(component.name, 10 + i * ORDER_STEP);
+    add(component);
+  });
+  bundle.begin('charts', USER_ORDER);
+}

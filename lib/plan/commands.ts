@@ -1,0 +1,164 @@
+import { Command, Step } from './step';
+
+/**
+ * Arguments that are only known when the step runs, in braces, as they stand in a plan:
+ * `{nodes}` the nodes that lack the labels, `{labels}` which of them were set, `{patch}` what has to change in an
+ * object that others write into too, computed from the object as it is.
+ */
+export const PLACEHOLDERS = ['{nodes}', '{set}', '{patch}'] as const;
+
+/** What a step runs and what takes it back, both in order. */
+export interface StepCommands {
+  readonly run: readonly Command[];
+  readonly undo: readonly Command[];
+}
+
+const kubectl = (context: string, ...args: string[]): Command => ['kubectl', `--context=${context}`, ...args];
+
+/**
+ * The exact arguments of the programs that a step runs. A plan carries them for its reader; apply derives them again
+ * and refuses a plan in which they differ.
+ */
+export function commands(step: Step): StepCommands {
+  switch (step.kind) {
+    case 'label-nodes': {
+      const keys = Object.keys(step.labels);
+      const pairs = Object.entries(step.labels).map(([key, value]) => `${key}=${value}`);
+      return {
+        run: [kubectl(step.context, 'label', 'nodes', '{nodes}', ...pairs, `${step.marker}={set}`)],
+        undo: [kubectl(step.context, 'label', 'nodes', '{nodes}', ...keys.map((key) => `${key}-`), `${step.marker}-`)],
+      };
+    }
+    case 'apply':
+      return {
+        run: [kubectl(step.context, 'apply', `--filename=${step.file}`)],
+        undo: [kubectl(step.context, 'delete', '--ignore-not-found', `--filename=${step.file}`)],
+      };
+    case 'create':
+      return {
+        run: [kubectl(step.context, 'create', `--filename=${step.file}`)],
+        undo: [kubectl(step.context, 'delete', '--ignore-not-found', `--filename=${step.file}`)],
+      };
+    case 'stub-domain':
+    case 'corefile': {
+      const patch = kubectl(
+        step.context,
+        `--namespace=${step.namespace}`,
+        'patch',
+        'configmap',
+        step.configMap,
+        '--type=merge',
+        '--patch={patch}',
+      );
+      return { run: [patch], undo: [patch] };
+    }
+    case 'dnsmasq-argument': {
+      const patch = kubectl(
+        step.context,
+        `--namespace=${step.namespace}`,
+        'patch',
+        'deployment',
+        step.deployment,
+        '--type=json',
+        '--patch={patch}',
+      );
+      return { run: [patch], undo: [patch] };
+    }
+    case 'controller-manager-flag':
+      return {
+        run: [
+          kubectl(
+            step.context,
+            '--namespace=kube-system',
+            'get',
+            'pods',
+            '--selector=component=kube-controller-manager',
+            '--output=json',
+          ),
+        ],
+        undo: [],
+      };
+    case 'helm-init':
+      return {
+        run: [['helm', `--kube-context=${step.context}`, 'init', `--service-account=${step.serviceAccount}`]],
+        undo: [['helm', `--kube-context=${step.context}`, 'reset']],
+      };
+    case 'helm-release':
+      return {
+        run: [
+          [
+            'helm',
+            `--kube-context=${step.context}`,
+            'upgrade',
+            step.release,
+            step.chart,
+            '--install',
+            `--namespace=${step.namespace}`,
+            `--version=${step.version}`,
+            `--values=${step.file}`,
+          ],
+        ],
+        undo: [['helm', `--kube-context=${step.context}`, 'delete', '--purge', step.release]],
+      };
+    case 'node-port':
+      return {
+        run: [
+          kubectl(
+            step.context,
+            `--namespace=${step.namespace}`,
+            'patch',
+            'service',
+            step.service,
+            '--type=json',
+            '--patch={patch}',
+          ),
+        ],
+        undo: [],
+      };
+    case 'kubefed-init':
+      return {
+        run: [
+          [
+            'kubefed',
+            'init',
+            step.federation,
+            `--host-cluster-context=${step.context}`,
+            `--federation-system-namespace=${step.namespace}`,
+            '--dns-provider=coredns',
+            `--dns-provider-config=${step.file}`,
+            `--dns-zone-name=${step.zone}`,
+            '--api-server-service-type=NodePort',
+            `--api-server-advertise-address=${step.advertiseAddress}`,
+            `--etcd-persistent-storage=${String(step.persistentStorage)}`,
+            ...(step.image === undefined ? [] : [`--image=${step.image}`]),
+          ],
+        ],
+        undo: [
+          kubectl(step.context, 'delete', 'namespace', step.namespace, '--ignore-not-found'),
+          ['kubectl', 'config', 'delete-context', step.federation],
+          ['kubectl', 'config', 'delete-cluster', step.federation],
+          ['kubectl', 'config', 'unset', `users.${step.federation}`],
+        ],
+      };
+    case 'kubefed-join': {
+      const where = [
+        step.cluster,
+        `--context=${step.federation}`,
+        `--host-cluster-context=${step.hostContext}`,
+        `--cluster-context=${step.context}`,
+      ];
+      return {
+        run: [['kubefed', 'join', ...where, `--secret-name=${step.secretName}`]],
+        undo: [['kubefed', 'unjoin', ...where]],
+      };
+    }
+    case 'service-address':
+      return {
+        run: [kubectl(step.context, `--namespace=${step.namespace}`, 'get', 'service', step.service, '--output=json')],
+        undo: [],
+      };
+    case 'dns-check':
+      // Asked of the server directly, which no program is needed for: a second apply must not start a pod.
+      return { run: [], undo: [] };
+  }
+}

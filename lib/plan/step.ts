@@ -1,0 +1,205 @@
+import { z } from 'zod';
+
+/** A program's name and its arguments, as they are handed to it: no shell reads them. */
+export type Command = readonly string[];
+
+/** Characters that no name, path or value in a plan needs, and that a careless reader could take for more. */
+const text = z
+  .string()
+  .min(1)
+  .regex(/^[^\p{Cc}]*$/u, 'has control characters');
+const stepId = z.string().regex(/^[a-z0-9][-a-z0-9.]*\/[a-z0-9][-a-z0-9.]*$/, 'is no <bundle>/<name>');
+/** A file of `dist/`, relative to it: `fcp/10-etcd-operator.yaml`. */
+const file = z
+  .string()
+  .regex(/^(?!.*\.\.)[A-Za-z0-9][-A-Za-z0-9._]*\/[A-Za-z0-9][-A-Za-z0-9._]*$/, 'is no file inside dist/');
+const context = text.regex(/^[^-\s]\S*$/, 'is no context name');
+const seconds = z.number().int().min(1).max(86_400);
+const port = z.number().int().min(1).max(65_535);
+const ipv4 = z.ipv4();
+
+/** What an object has to show before a step counts as done. */
+const ready = z.strictObject({
+  /** `<kind in lower case>/<name>`, as kubectl takes it. */
+  resource: z.string().regex(/^[a-z.]+\/[a-z0-9][-a-z0-9.]*$/),
+  namespace: text.optional(),
+  /**
+   * - `exists`: it is there
+   * - `rolled-out`: a Deployment, DaemonSet or StatefulSet whose pods are all of its newest template and available
+   * - `running`: an EtcdCluster whose members are all ready
+   */
+  until: z.enum(['exists', 'rolled-out', 'running']),
+});
+export type Ready = z.infer<typeof ready>;
+
+const common = {
+  /** `<bundle>/<name>`, unique in the plan. */
+  id: stepId,
+  /** What the step achieves, for the person who reads the plan. */
+  title: text,
+  /** The component that it belongs to. */
+  component: text,
+  /** The bundle it works on: a cluster's name, or `federation`. */
+  cluster: text,
+  /** Ids of the steps that have to be done before. */
+  needs: z.array(stepId),
+  /** How long all of the step may take, its waiting included. */
+  timeoutSeconds: seconds,
+};
+
+/**
+ * The step kinds, as data. Each says in its own words what is to be so; {@link commands} derives the programs' exact
+ * arguments from that, and the plan carries both, so that a reader sees them and a changed one is noticed.
+ */
+export const stepSchemas = {
+  /** Every node carries the labels. Nodes that have other values for them are reported, never changed. */
+  'label-nodes': z.strictObject({
+    ...common,
+    kind: z.literal('label-nodes'),
+    context,
+    labels: z.record(text, text),
+    /** Label that notes which of the labels are this plan's, so that a teardown takes away those and no others. */
+    marker: text,
+  }),
+  /** The file's objects are applied, and what `wait` names is ready. */
+  apply: z.strictObject({ ...common, kind: z.literal('apply'), context, file, wait: z.array(ready) }),
+  /** The file's objects are created where they are missing and left alone where they are there: others write into them. */
+  create: z.strictObject({ ...common, kind: z.literal('create'), context, file }),
+  /** One entry of `stubDomains` in the ConfigMap of kube-dns; all other entries stay. */
+  'stub-domain': z.strictObject({
+    ...common,
+    kind: z.literal('stub-domain'),
+    context,
+    /** The ConfigMap as it is created where there is none. */
+    file,
+    namespace: text,
+    configMap: text,
+    domain: text,
+    server: text,
+  }),
+  /** One server block in the Corefile of the cluster's own CoreDNS; all other blocks stay. */
+  corefile: z.strictObject({
+    ...common,
+    kind: z.literal('corefile'),
+    context,
+    /** The block. */
+    file,
+    namespace: text,
+    configMap: text,
+    domain: text,
+    server: text,
+  }),
+  /** One argument of dnsmasq in the kube-dns Deployment; all other arguments stay. */
+  'dnsmasq-argument': z.strictObject({
+    ...common,
+    kind: z.literal('dnsmasq-argument'),
+    context,
+    namespace: text,
+    deployment: text,
+    container: text,
+    argument: text,
+  }),
+  /** The controller manager runs with a flag. Only reads; where it does not, the step stops with what `file` says. */
+  'controller-manager-flag': z.strictObject({
+    ...common,
+    kind: z.literal('controller-manager-flag'),
+    context,
+    flag: text,
+    file,
+  }),
+  /** Helm 2's Tiller runs in the cluster. */
+  'helm-init': z.strictObject({ ...common, kind: z.literal('helm-init'), context, serviceAccount: text }),
+  /** A Helm release has this chart, this version and these values. */
+  'helm-release': z.strictObject({
+    ...common,
+    kind: z.literal('helm-release'),
+    context,
+    release: text,
+    chart: text,
+    version: text,
+    namespace: text,
+    /** The values file. */
+    file,
+    wait: z.array(ready),
+  }),
+  /** All ports of a Service have this node port. */
+  'node-port': z.strictObject({
+    ...common,
+    kind: z.literal('node-port'),
+    context,
+    namespace: text,
+    service: text,
+    nodePort: port,
+  }),
+  /** The federation's control plane runs in the host cluster, and the kubeconfig has its context. */
+  'kubefed-init': z.strictObject({
+    ...common,
+    kind: z.literal('kubefed-init'),
+    /** The host cluster's. */
+    context,
+    federation: text,
+    namespace: text,
+    zone: text,
+    /** The DNS provider's configuration. */
+    file,
+    advertiseAddress: ipv4,
+    persistentStorage: z.boolean(),
+    image: text.optional(),
+  }),
+  /** The cluster is a member of the federation, and Ready. */
+  'kubefed-join': z.strictObject({
+    ...common,
+    kind: z.literal('kubefed-join'),
+    /** The member's. */
+    context,
+    federation: text,
+    hostContext: context,
+    /** Name of the Secret in the host cluster; without it each try would leave another behind. */
+    secretName: text,
+  }),
+  /** A Service has an address out of the cluster's range. */
+  'service-address': z.strictObject({
+    ...common,
+    kind: z.literal('service-address'),
+    context,
+    namespace: text,
+    service: text,
+    first: ipv4,
+    last: ipv4,
+  }),
+  /** A name is answered by the federation's CoreDNS with the address that the cluster gave the Service. */
+  'dns-check': z.strictObject({
+    ...common,
+    kind: z.literal('dns-check'),
+    context,
+    namespace: text,
+    service: text,
+    name: text,
+    server: text,
+    /** Image of the pod from which `verify` asks as a workload would. */
+    image: text,
+  }),
+} as const;
+
+export type StepKind = keyof typeof stepSchemas;
+/** A step without its commands: what a component declares. */
+export type StepOf<K extends StepKind> = z.infer<(typeof stepSchemas)[K]>;
+export type Step = { [K in StepKind]: StepOf<K> }[StepKind];
+
+/** Checks one step of a known kind. */
+export const stepSchema = z.discriminatedUnion('kind', [
+  stepSchemas['label-nodes'],
+  stepSchemas.apply,
+  stepSchemas.create,
+  stepSchemas['stub-domain'],
+  stepSchemas.corefile,
+  stepSchemas['dnsmasq-argument'],
+  stepSchemas['controller-manager-flag'],
+  stepSchemas['helm-init'],
+  stepSchemas['helm-release'],
+  stepSchemas['node-port'],
+  stepSchemas['kubefed-init'],
+  stepSchemas['kubefed-join'],
+  stepSchemas['service-address'],
+  stepSchemas['dns-check'],
+]);

@@ -1,0 +1,6 @@
+import { Component } from '../components/component';
+import { StackName } from '../topology/types';
+import { federationV1 } from './federation-v1';
+
+/** The components of each stack, in their order of use. */
+export const STACKS: Readonly<Record<StackName, readonly Component[]>> = { 'federation-v1': federationV1 };

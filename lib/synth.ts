@@ -1,0 +1,100 @@
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
+import { z } from 'zod';
+import { Federation, PLAN_FILE } from './federation';
+import { digest } from './plan/plan';
+import { fromYaml } from './yaml';
+
+/** What a synth did, or would do: paths inside the output folder, sorted. */
+export interface SynthResult {
+  /** Files that are new or were not what the topology says. */
+  readonly written: readonly string[];
+  /** Files of an earlier synth that the topology does not say any more. */
+  readonly removed: readonly string[];
+  /** Files that no synth wrote, or that were changed by hand since and are not said any more; they stay as they are. */
+  readonly foreign: readonly string[];
+  /** How many files are what the topology says already. */
+  readonly unchanged: number;
+}
+
+/**
+ * Renders a federation into a folder. Everything is rendered before anything is written, so that a topology that cannot
+ * be rendered leaves the folder as it was; only files that differ are touched; the plan, which names and judges all
+ * others, is written last.
+ *
+ * @param outdir the folder, such as `dist`
+ * @param options.check look only: say what would be written and removed, touch nothing
+ * @throws whatever {@link Federation.render} throws, before anything is written
+ */
+export function synth(federation: Federation, outdir: string, options: { readonly check?: boolean } = {}): SynthResult {
+  const files = federation.render();
+  const wanted = new Set(files.map(({ path }) => path));
+  const present = listFiles(outdir);
+  const earlier = earlierFiles(outdir);
+
+  const differing = files.filter(({ path, content }) => !present.includes(path) || read(outdir, path) !== content);
+  const leftover = present.filter((path) => !wanted.has(path));
+  // A file that was changed since it was rendered is somebody's work by now.
+  const removed = leftover.filter((path) => earlier.get(path) === digest(readFileSync(join(outdir, path))));
+  const foreign = leftover.filter((path) => !removed.includes(path));
+
+  if (!options.check) {
+    for (const { path, content } of differing) {
+      const file = join(outdir, path);
+      mkdirSync(dirname(file), { recursive: true });
+      // A reader never sees half a file, and a synth that dies leaves no half one.
+      writeFileSync(`${file}.tmp`, content);
+      renameSync(`${file}.tmp`, file);
+    }
+    for (const path of removed) rmSync(join(outdir, path));
+    for (const folder of new Set(removed.map((path) => join(outdir, dirname(path))))) {
+      if (readdirSync(folder).length === 0) rmdirSync(folder);
+    }
+  }
+  return {
+    written: differing.map(({ path }) => path).sort(),
+    removed,
+    foreign,
+    unchanged: files.length - differing.length,
+  };
+}
+
+function read(outdir: string, path: string): string {
+  return readFileSync(join(outdir, path), 'utf8');
+}
+
+/** All files below a folder, relative to it with forward slashes, sorted. */
+function listFiles(outdir: string): string[] {
+  if (!existsSync(outdir)) return [];
+  return readdirSync(outdir, { recursive: true, withFileTypes: true })
+    .filter((entry) => !entry.isDirectory())
+    .map((entry) => join(entry.parentPath, entry.name).slice(join(outdir, '/').length).replaceAll('\\', '/'))
+    .sort();
+}
+
+const filesOfPlan = z.object({ files: z.array(z.object({ path: z.string(), sha256: z.string() })) });
+
+/**
+ * The files that the last synth wrote, with their digests, out of its plan. Where there is no plan, or none that can be
+ * read (a merge conflict, say), no file is known to be a synth's, and none is taken away.
+ */
+function earlierFiles(outdir: string): Map<string, string> {
+  const plan = join(outdir, PLAN_FILE);
+  if (!existsSync(plan)) return new Map();
+  try {
+    return new Map(
+      filesOfPlan.parse(fromYaml(readFileSync(plan, 'utf8'))).files.map(({ path, sha256 }) => [path, sha256]),
+    );
+  } catch {
+    return new Map();
+  }
+}

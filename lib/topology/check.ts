@@ -1,0 +1,339 @@
+import { parse, valid } from 'semver';
+import { FederationError, Finding } from '../errors';
+import { AddressRange, isIPv4, overlaps, parseAddressRange, parseEndpoint, toNumber } from './addresses';
+import { ClusterProps, FederationProps, ReplicaPreference, StackName, WorkloadProps } from './types';
+
+/** The topology cannot be what was meant. Nothing has been written. */
+export class TopologyError extends FederationError {
+  constructor(findings: readonly Finding[]) {
+    const count = findings.length === 1 ? 'one mistake' : `${findings.length} mistakes`;
+    super(`The topology has ${count}; nothing was written.`, findings);
+  }
+}
+
+/** The minor versions of Kubernetes on which each stack runs, both ends included, and why there. */
+export const SUPPORTED_MINORS: Readonly<Record<StackName, { first: number; last: number; why: string }>> = {
+  // The federation's controllers write extensions/v1beta1 Deployments into members, which 1.16 no longer serves.
+  'federation-v1': { first: 7, last: 15, why: 'federated Deployments are extensions/v1beta1, which ends with 1.15' },
+};
+
+/** The folder in `dist/` for what belongs to no single cluster. */
+export const FEDERATION_BUNDLE = 'federation';
+
+const DNS1123 = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/;
+const DNS1035 = /^[a-z]([-a-z0-9]*[a-z0-9])?$/;
+const LABEL_RULE = 'lower-case letters, digits and hyphens, starting and ending with a letter or digit, at most 63';
+const IMAGE = /^[\w][\w.-]*(:\d+)?(\/[\w][\w.-]*)*(:[\w][\w.-]{0,127})?(@sha256:[0-9a-f]{64})?$/;
+
+class Checker {
+  readonly findings: Finding[] = [];
+
+  add(where: string, problem: string, hint: string): void {
+    this.findings.push({ where, problem, hint });
+  }
+
+  /** A DNS-1123 label. */
+  label(where: string, value: string): void {
+    if (!DNS1123.test(value) || value.length > 63)
+      this.add(where, `'${value}' is no DNS-1123 label`, `Use ${LABEL_RULE}.`);
+  }
+
+  /** A whole number within limits. */
+  integer(where: string, value: number, min: number, max: number): void {
+    if (!Number.isInteger(value) || value < min || value > max) {
+      this.add(
+        where,
+        `${value} is no whole number from ${min} to ${max}`,
+        `Give a whole number from ${min} to ${max}.`,
+      );
+    }
+  }
+
+  image(where: string, value: string | undefined): void {
+    if (value !== undefined && !IMAGE.test(value)) {
+      this.add(where, `'${value}' is no image reference`, 'Write [registry/]name[:tag][@digest].');
+    }
+  }
+
+  /** Reports each value that stands a second time, at its second place. */
+  unique(values: readonly { where: string; value: string }[], what: string, hint: string): void {
+    const first = new Map<string, string>();
+    for (const { where, value } of values) {
+      const earlier = first.get(value);
+      if (earlier === undefined) first.set(value, where);
+      else this.add(where, `${what} '${value}' is ${earlier}'s already`, hint);
+    }
+  }
+}
+
+/**
+ * Judges a declaration.
+ *
+ * @throws TopologyError with every mistake, each with the path of its prop, the value and what would be right
+ */
+export function checkTopology(props: FederationProps): void {
+  const c = new Checker();
+  const name = props.name ?? 'federation';
+  const stack = props.stack ?? 'federation-v1';
+
+  c.label('name', name);
+  if (!Object.hasOwn(SUPPORTED_MINORS, stack)) {
+    c.add('stack', `'${stack}' is no stack`, `Use one of: ${Object.keys(SUPPORTED_MINORS).join(', ')}.`);
+  }
+  if (props.clusters.length < 1 || props.clusters.length > 1000) {
+    c.add('clusters', `${props.clusters.length} clusters are declared`, 'Declare 1 to 1,000 clusters.');
+  }
+  if (!props.clusters.some((cluster) => cluster.name === props.hostCluster)) {
+    const names = props.clusters.map((cluster) => cluster.name).join(', ');
+    c.add(
+      'hostCluster',
+      `'${props.hostCluster}' is none of the clusters`,
+      `Name one of the declared clusters: ${names}.`,
+    );
+  }
+
+  props.clusters.forEach((cluster, i) => {
+    checkCluster(c, `clusters[${i}]`, cluster, stack, name);
+  });
+  checkAcrossClusters(c, props.clusters);
+  checkDns(c, props);
+  props.workloads?.forEach((workload, i) => {
+    checkWorkload(c, `workloads[${i}]`, workload, props.clusters);
+  });
+  c.unique(
+    (props.workloads ?? []).map((w, i) => ({
+      where: `workloads[${i}]`,
+      value: `${w.namespace ?? 'default'}/${w.name}`,
+    })),
+    'the workload',
+    'Give each workload a name of its own within its namespace.',
+  );
+  checkComponents(c, props);
+
+  if (c.findings.length > 0) throw new TopologyError(c.findings);
+}
+
+function checkCluster(c: Checker, at: string, cluster: ClusterProps, stack: StackName, federation: string): void {
+  c.label(`${at}.name`, cluster.name);
+  if (cluster.name === FEDERATION_BUNDLE) {
+    c.add(
+      `${at}.name`,
+      `'${cluster.name}' is the folder of the federation's own objects in dist/`,
+      'Name it otherwise.',
+    );
+  }
+  c.label(`${at}.region`, cluster.region);
+  c.label(`${at}.zone`, cluster.zone);
+
+  const context = cluster.context ?? cluster.name;
+  if (context.trim() === '' || /[\s\p{Cc}]/u.test(context) || context.startsWith('-')) {
+    c.add(`${at}.context`, `'${context}' is no context name`, 'Name a context of the kubeconfig, without blanks.');
+  } else if (context === federation && cluster.name !== FEDERATION_BUNDLE) {
+    c.add(
+      cluster.context === undefined ? `${at}.name` : `${at}.context`,
+      `the context '${context}' is the one that kubefed init writes for the federation`,
+      'Rename the context, or give the federation another name.',
+    );
+  }
+
+  const server = URL.canParse(cluster.server) ? new URL(cluster.server) : undefined;
+  if (server?.protocol !== 'https:' || server.username !== '' || server.search !== '' || server.hash !== '') {
+    c.add(`${at}.server`, `'${cluster.server}' is no https address of an API server`, 'Write https://<host>:<port>.');
+  }
+
+  const range = parseAddressRange(cluster.addressRange);
+  if (typeof range === 'string') {
+    c.add(
+      `${at}.addressRange`,
+      `'${cluster.addressRange}' ${range}`,
+      'Write an IPv4 CIDR of /1 to /30, such as 10.210.1.100/26.',
+    );
+  }
+
+  const version = valid(cluster.kubernetesVersion) === null ? null : parse(cluster.kubernetesVersion);
+  const supported = Object.hasOwn(SUPPORTED_MINORS, stack) ? SUPPORTED_MINORS[stack] : undefined;
+  if (version === null || cluster.kubernetesVersion !== version.version) {
+    c.add(
+      `${at}.kubernetesVersion`,
+      `'${cluster.kubernetesVersion}' is no version`,
+      'Write all three numbers, such as 1.7.3.',
+    );
+  } else if (supported && (version.major !== 1 || version.minor < supported.first || version.minor > supported.last)) {
+    c.add(
+      `${at}.kubernetesVersion`,
+      `${cluster.kubernetesVersion} is not supported by the stack ${stack}`,
+      `Use 1.${supported.first} to 1.${supported.last}: ${supported.why}.`,
+    );
+  }
+}
+
+function checkAcrossClusters(c: Checker, clusters: readonly ClusterProps[]): void {
+  const all = (path: string, value: (cluster: ClusterProps) => string): { where: string; value: string }[] =>
+    clusters.map((cluster, i) => ({ where: `clusters[${i}]${path}`, value: value(cluster) }));
+  c.unique(
+    all('.name', (x) => x.name),
+    'the name',
+    'Give each cluster a name of its own.',
+  );
+  c.unique(
+    all('.context', (x) => x.context ?? x.name),
+    'the context',
+    'Give each cluster a context of its own.',
+  );
+  // One cluster under two names is accepted by kubefed, and unjoining the alias wipes the DNS settings of the real one.
+  c.unique(
+    all('.server', (x) => canonicalServer(x.server)),
+    'the server',
+    'A cluster can be a member only once.',
+  );
+  c.unique(
+    all('', (x) => `${x.region}/${x.zone}`),
+    'region and zone',
+    'Two clusters of one zone would share their DNS name.',
+  );
+
+  const ranges = clusters
+    .map((cluster, i) => ({ i, range: parseAddressRange(cluster.addressRange) }))
+    .filter((entry): entry is { i: number; range: AddressRange } => typeof entry.range !== 'string')
+    .map(({ i, range }) => ({ i, range, start: toNumber(range.first) }))
+    .sort((a, b) => a.start - b.start || a.i - b.i);
+  // CIDRs nest or are disjoint: against the widest range so far that began before, each is compared only once.
+  let widest = ranges[0];
+  for (const entry of ranges.slice(1)) {
+    if (widest && overlaps(widest.range, entry.range)) {
+      const [early, late] = widest.i < entry.i ? [widest, entry] : [entry, widest];
+      c.add(
+        `clusters[${late.i}].addressRange`,
+        `'${late.range.declared}' (${late.range.first} to ${late.range.last}) overlaps clusters[${early.i}]'s '${early.range.declared}'`,
+        'Give each cluster a range of its own: an address is handed out once.',
+      );
+    } else {
+      widest = entry;
+    }
+  }
+}
+
+/** `https://a:6443/` and `https://A:6443` are one server. */
+function canonicalServer(server: string): string {
+  return URL.canParse(server) ? new URL(server).href.replace(/\/$/, '') : server;
+}
+
+function checkDns(c: Checker, { dns }: FederationProps): void {
+  const labels = dns.zone.replace(/\.$/, '').split('.');
+  if (!dns.zone.endsWith('.')) {
+    c.add(
+      'dns.zone',
+      `'${dns.zone}' lacks its closing dot`,
+      `Write '${dns.zone}.': the zone is a fully qualified name.`,
+    );
+  }
+  if (labels.some((label) => !DNS1123.test(label) || label.length > 63) || dns.zone.length > 200) {
+    c.add('dns.zone', `'${dns.zone}' is no DNS zone`, 'Write DNS-1123 labels with dots, such as example.com.');
+  }
+  const endpoint = parseEndpoint(dns.endpoint);
+  const [first, last] = (dns.nodePortRange ?? '30000-32767').split('-').map(Number);
+  if (!endpoint) {
+    c.add('dns.endpoint', `'${dns.endpoint}' is no endpoint`, 'Write <IPv4 address of a node>:<node port>.');
+  } else if (!first || !last || first > last || last > 65535) {
+    c.add(
+      'dns.nodePortRange',
+      `'${dns.nodePortRange ?? ''}' is no port range`,
+      'Write <first>-<last>, such as 30000-32767.',
+    );
+  } else if (endpoint.port < first || endpoint.port > last) {
+    c.add(
+      'dns.endpoint',
+      `port ${endpoint.port} is outside the node ports ${first}-${last}`,
+      `Use a port from ${first} to ${last}, or set dns.nodePortRange to what the host cluster's API server hands out.`,
+    );
+  }
+}
+
+function checkWorkload(c: Checker, at: string, workload: WorkloadProps, clusters: readonly ClusterProps[]): void {
+  if (!DNS1035.test(workload.name) || workload.name.length > 63) {
+    c.add(
+      `${at}.name`,
+      `'${workload.name}' is no DNS-1035 label`,
+      `Use ${LABEL_RULE}, and begin with a letter: it names a Service.`,
+    );
+  }
+  if (workload.namespace !== undefined) c.label(`${at}.namespace`, workload.namespace);
+  c.image(`${at}.image`, workload.image);
+  c.integer(`${at}.port`, workload.port, 1, 65535);
+  if (workload.portName !== undefined && (!DNS1123.test(workload.portName) || workload.portName.length > 15)) {
+    c.add(`${at}.portName`, `'${workload.portName}' is no port name`, 'Use a DNS-1123 label of at most 15 characters.');
+  }
+  c.integer(`${at}.replicas`, workload.replicas, 0, 1_000_000);
+  const preferences = Object.entries(workload.placement?.clusters ?? {});
+  for (const [name, preference] of preferences) {
+    const where = `${at}.placement.clusters['${name}']`;
+    if (name !== '*' && !clusters.some((cluster) => cluster.name === name)) {
+      c.add(where, `'${name}' is none of the clusters`, `Name a cluster, or * for all that are not named.`);
+    }
+    checkPreference(c, where, preference);
+  }
+  const minimum = preferences.reduce((sum, [, preference]) => sum + (preference.minReplicas ?? 0), 0);
+  if (minimum > workload.replicas) {
+    c.add(
+      `${at}.placement`,
+      `the minimums add up to ${minimum} of ${workload.replicas} replicas`,
+      'Raise replicas, or lower minReplicas.',
+    );
+  }
+}
+
+function checkPreference(c: Checker, where: string, { minReplicas = 0, maxReplicas, weight }: ReplicaPreference): void {
+  c.integer(`${where}.minReplicas`, minReplicas, 0, 1_000_000);
+  if (maxReplicas !== undefined) {
+    c.integer(`${where}.maxReplicas`, maxReplicas, 0, 1_000_000);
+    if (maxReplicas < minReplicas) {
+      c.add(
+        `${where}.maxReplicas`,
+        `${maxReplicas} is less than minReplicas, ${minReplicas}`,
+        'Give at least minReplicas.',
+      );
+    }
+  }
+  if (weight !== undefined) c.integer(`${where}.weight`, weight, 0, 1_000_000);
+}
+
+function checkComponents(c: Checker, { etcd, coreDns, keepalived, controlPlane }: FederationProps): void {
+  if (etcd?.size !== undefined && ![1, 3, 5, 7].includes(etcd.size)) {
+    c.add(
+      'etcd.size',
+      `${etcd.size} is no size of an etcd cluster`,
+      'Use 1, 3, 5 or 7: an even member adds no safety.',
+    );
+  }
+  if (etcd?.version !== undefined) {
+    const version = parse(etcd.version);
+    if (version?.version !== etcd.version || version.major !== 3 || version.minor > 3) {
+      c.add(
+        'etcd.version',
+        `'${etcd.version}' does not serve the v2 API by default`,
+        'Use a version from 3.0.0 to 3.3.x, such as 3.1.8.',
+      );
+    }
+  }
+  c.image('etcd.operatorImage', etcd?.operatorImage);
+  if (coreDns?.chartVersion !== undefined) {
+    const version = parse(coreDns.chartVersion);
+    if (version?.version !== coreDns.chartVersion || version.compare('0.1.0') < 0 || version.compare('0.9.1') > 0) {
+      c.add(
+        'coreDns.chartVersion',
+        `'${coreDns.chartVersion}' brings no CoreDNS that reads etcd v2`,
+        'Use 0.1.0 to 0.9.1, such as 0.6.0.',
+      );
+    }
+  }
+  c.image('keepalived.vipImage', keepalived?.vipImage);
+  c.image('keepalived.cloudProviderImage', keepalived?.cloudProviderImage);
+  c.image('controlPlane.image', controlPlane?.image);
+  if (controlPlane?.advertiseAddress !== undefined && !isIPv4(controlPlane.advertiseAddress)) {
+    c.add(
+      'controlPlane.advertiseAddress',
+      `'${controlPlane.advertiseAddress}' is no IPv4 address`,
+      'Give the address of a node of the host cluster.',
+    );
+  }
+}

@@ -1,0 +1,51 @@
+import { Command } from 'commander';
+import { Federation, FederationError, synth } from '../lib';
+
+/** Where `dist/` is by default, seen from the folder that the command runs in. */
+const DIST = 'dist';
+/** The folder that cdk8s.yaml gives the cdk8s command line to empty before it runs the app. */
+const SCRATCH = '.cdk8s/out';
+
+/**
+ * The end of every `main.ts`: renders the federation into `dist/` and says what changed. With `--check` nothing is
+ * touched, and the exit code is 1 where `dist/` is not what the topology says.
+ *
+ * Under `cdk8s synth` the files go to the tool's output folder too, so that its list and its validations see them; with
+ * `cdk8s synth --output <folder>` they go there alone.
+ *
+ * @param declare makes the federation; its mistakes are printed, without a stack trace
+ * @param args the command line after the script's name
+ * @returns the exit code
+ */
+export function synthMain(declare: () => Federation, args: readonly string[]): number {
+  const program = new Command('npm run synth --')
+    .description('Renders the topology of main.ts into dist/.')
+    .option('--check', 'change nothing; exit 1 and list the files where dist/ is not what the topology says')
+    .option('--output <folder>', 'another folder than dist/')
+    .helpOption('-h, --help', 'show this help');
+  const options = program.parse(args, { from: 'user' }).opts<{ check?: boolean; output?: string }>();
+  try {
+    const federation = declare();
+    const cdk8s = process.env.CDK8S_OUTDIR;
+    const folder = options.output ?? (cdk8s === undefined || cdk8s === SCRATCH ? DIST : cdk8s);
+    const code = report(federation, folder, options.check ?? false);
+    if (cdk8s === SCRATCH && options.output === undefined) synth(federation, SCRATCH);
+    return code;
+  } catch (error) {
+    if (!(error instanceof FederationError)) throw error;
+    process.stderr.write(`${error.message}\n`);
+    return 1;
+  }
+}
+
+function report(federation: Federation, folder: string, check: boolean): number {
+  const { written, removed, foreign, unchanged } = synth(federation, folder, { check });
+  const say = (line: string): void => void process.stderr.write(`${line}\n`);
+  const stale = written.length + removed.length > 0;
+  for (const path of written) say(`${check ? 'stale' : 'wrote'}    ${folder}/${path}`);
+  for (const path of removed) say(`${check ? 'left over' : 'removed'}  ${folder}/${path}`);
+  for (const path of foreign) say(`not ours ${folder}/${path} (left as it is)`);
+  if (check && stale) say(`${folder}/ is not what the topology says. Run \`npm run synth\` and commit the result.`);
+  else say(`${folder}/: ${written.length} written, ${removed.length} removed, ${unchanged} unchanged.`);
+  return check && stale ? 1 : 0;
+}
