@@ -18,11 +18,6 @@ export class CollisionError extends FederationError {
   }
 }
 
-/** Labels on every object that this project makes: what carries them may be changed and taken away by it. */
-export function ownLabels(federation: string): Record<string, string> {
-  return { 'app.kubernetes.io/managed-by': 'onprem-federation', 'app.kubernetes.io/part-of': federation };
-}
-
 /** Distance between the numbers with which two components' files begin. */
 export const ORDER_STEP = 5;
 

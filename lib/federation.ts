@@ -1,19 +1,18 @@
 import { App } from 'cdk8s';
-import { Bundle, ORDER_STEP, OutputFile, ownLabels } from './bundle';
+import { Bundle, ORDER_STEP, OutputFile } from './bundle';
 import { Component } from './components/component';
 import { controlPlaneStep } from './components/control-plane';
 import { joinStep } from './components/membership';
 import { federationTarget } from './dialect/dialect';
 import { FederationError } from './errors';
+import { ownLabels } from './labels';
+import { PLAN_FILE } from './plan/file';
 import { digest, inOrder, Plan, PLAN_VERSION, writePlan } from './plan/plan';
 import { Step } from './plan/step';
 import { STACKS } from './stacks';
 import { FEDERATION_BUNDLE } from './topology/check';
 import { resolveTopology, Topology } from './topology/resolve';
 import { FederationProps } from './topology/types';
-
-/** Where the plan stands in `dist/`. */
-export const PLAN_FILE = 'plan.yaml';
 
 /** Number with which the files of the user's own charts begin: after every component's. */
 const USER_ORDER = 90;

@@ -10,7 +10,8 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
-import { Federation, PLAN_FILE } from './federation';
+import { Federation } from './federation';
+import { PLAN_FILE } from './plan/file';
 import { digest } from './plan/plan';
 import { fromYaml } from './yaml';
 
@@ -38,19 +39,25 @@ export interface SynthResult {
 export function synth(federation: Federation, outdir: string, options: { readonly check?: boolean } = {}): SynthResult {
   const files = federation.render();
   const wanted = new Set(files.map(({ path }) => path));
-  const present = listFiles(outdir);
-  const earlier = earlierFiles(outdir);
+  const present = new Set(listFiles(outdir));
 
-  const differing = files.filter(({ path, content }) => !present.includes(path) || read(outdir, path) !== content);
-  const leftover = present.filter((path) => !wanted.has(path));
+  const differing = files.filter(({ path, content }) => !present.has(path) || read(outdir, path) !== content);
+  const leftover = [...present].filter((path) => !wanted.has(path));
+  // The old plan is long to read, and has nothing to say where nothing is left over.
+  const earlier = leftover.length > 0 ? earlierFiles(outdir) : new Map<string, string>();
   // A file that was changed since it was rendered is somebody's work by now.
-  const removed = leftover.filter((path) => earlier.get(path) === digest(readFileSync(join(outdir, path))));
-  const foreign = leftover.filter((path) => !removed.includes(path));
+  const isOurs = (path: string): boolean =>
+    earlier.has(path) && earlier.get(path) === digest(readFileSync(join(outdir, path)));
+  const removed = leftover.filter(isOurs);
+  const ours = new Set(removed);
+  const foreign = leftover.filter((path) => !ours.has(path));
 
   if (!options.check) {
+    for (const folder of new Set(differing.map(({ path }) => dirname(path)))) {
+      mkdirSync(join(outdir, folder), { recursive: true });
+    }
     for (const { path, content } of differing) {
       const file = join(outdir, path);
-      mkdirSync(dirname(file), { recursive: true });
       // A reader never sees half a file, and a synth that dies leaves no half one.
       writeFileSync(`${file}.tmp`, content);
       renameSync(`${file}.tmp`, file);

@@ -1,5 +1,6 @@
 import { ClusterRole, ClusterRoleBinding, ServiceAccount } from 'cdk8s-plus-25';
 import { lt } from 'semver';
+import { RELEASE_OWNER } from '../labels';
 import { Topology } from '../topology/resolve';
 import { Component } from './component';
 import { ETCD_ENDPOINT, etcdStep } from './etcd';
@@ -61,6 +62,8 @@ export const coreDns: Component = {
       'coredns-values.yaml',
       `Values of the chart stable/coredns, version ${props.chartVersion} (its plugins are under '${plugins}')`,
       {
+        // No chart knows this key, and Helm passes over it: apply tells this release from another of the same name by it.
+        [RELEASE_OWNER]: topology.name,
         isClusterService: false,
         serviceType: 'NodePort',
         [plugins]: {

@@ -2,7 +2,7 @@ import { Command, Step } from './step';
 
 /**
  * Arguments that are only known when the step runs, in braces, as they stand in a plan:
- * `{nodes}` the nodes that lack the labels, `{labels}` which of them were set, `{patch}` what has to change in an
+ * `{nodes}` the nodes that lack the labels, `{set}` which labels this plan has set, `{patch}` what has to change in an
  * object that others write into too, computed from the object as it is.
  */
 export const PLACEHOLDERS = ['{nodes}', '{set}', '{patch}'] as const;
@@ -25,7 +25,7 @@ export function commands(step: Step): StepCommands {
       const keys = Object.keys(step.labels);
       const pairs = Object.entries(step.labels).map(([key, value]) => `${key}=${value}`);
       return {
-        run: [kubectl(step.context, 'label', 'nodes', '{nodes}', ...pairs, `${step.marker}={set}`)],
+        run: [kubectl(step.context, 'label', 'nodes', '{nodes}', '--overwrite', ...pairs, `${step.marker}={set}`)],
         undo: [kubectl(step.context, 'label', 'nodes', '{nodes}', ...keys.map((key) => `${key}-`), `${step.marker}-`)],
       };
     }

@@ -1,0 +1,2 @@
+/** Where the plan stands in `dist/`. */
+export const PLAN_FILE = 'plan.yaml';

@@ -1,0 +1,301 @@
+import { Plan } from '../../lib/plan/plan';
+import { Step, StepKind } from '../../lib/plan/step';
+import { clusterOf, minorFor, Shared, StepContext, Views } from './context';
+import { CutError, Failure, failureOf, StepError } from './errors';
+import { ContextOf, Observation } from './kinds/handler';
+import { handlerOf } from './kinds';
+import { MemberList } from './members';
+import { Outcome, Reporter } from './report/events';
+import { Kubectl } from './tools/kubectl';
+import { limited } from './tools/limit';
+import { ProgramError, Run, shown } from './tools/program';
+import { advice } from './errors';
+import { pause } from './waiting';
+
+/** How often a step is done again when what it wrote is changed back at once. */
+const MAX_ACTS = 3;
+/** Pause between two looks, in milliseconds: the first and the longest. */
+const FIRST_PAUSE_MS = 100;
+const LONGEST_PAUSE_MS = 2_000;
+
+/** How one step ended. */
+export interface StepResult {
+  readonly step: Step;
+  readonly outcome: Outcome;
+  readonly seconds: number;
+  readonly why?: string;
+  readonly failure?: Failure;
+}
+
+export interface EngineOptions {
+  readonly plan: Plan;
+  readonly folder: string;
+  readonly run: Run;
+  readonly reporter: Reporter;
+  /** Programs that run at the same time, at most. */
+  readonly concurrency: number;
+  readonly adopt: boolean;
+  /** Awaited before the first write of the run. Throws when nothing may be written. */
+  readonly beforeWrite?: () => Promise<void>;
+}
+
+/**
+ * Walks a plan's steps: each as early as its needs allow, clusters side by side. What is done is decided by what the
+ * clusters say; nothing is remembered between runs.
+ */
+export class Engine {
+  private readonly run: Run;
+  private readonly views: Views;
+  private readonly members: MemberList;
+  private readonly stop = new AbortController();
+  private readonly cut = new AbortController();
+  private readonly running = new Set<string>();
+  private mayWrite: Promise<void> | undefined;
+
+  constructor(private readonly options: EngineOptions) {
+    this.run = limited(options.run, options.concurrency);
+    const kubectl = new Kubectl(this.run, () => undefined);
+    this.views = new Views(kubectl);
+    this.members = new MemberList(kubectl, options.plan.federation);
+  }
+
+  /** Begins no more steps and ends those that only wait; what is being written is let come to its end. */
+  requestStop(): void {
+    this.stop.abort();
+    this.options.reporter.tell({ type: 'stopping', running: [...this.running] });
+  }
+
+  /** Ends the programs that are running, too. */
+  requestCut(): void {
+    this.stop.abort();
+    this.cut.abort();
+  }
+
+  /** Whether the user has asked to stop. */
+  get stopping(): boolean {
+    return this.stop.signal.aborted;
+  }
+
+  /** Asks every cluster, in one call each, for all that the steps look at. What cannot be asked is asked again by its step. */
+  async prefetch(steps: readonly Step[]): Promise<void> {
+    const byContext = new Map<string, Step[]>();
+    for (const step of steps) byContext.set(step.context, [...(byContext.get(step.context) ?? []), step]);
+    await Promise.allSettled(
+      [...byContext].map(([context, ofContext]) => {
+        // The federation has no context before its control plane is there.
+        if (context === this.options.plan.federation) return Promise.resolve();
+        const wanted = ofContext.flatMap((step) => {
+          const minor = minorFor(this.options.plan, step.cluster);
+          return handlerOf(step.kind as StepKind).wanted?.(step as never, this.options, minor) ?? [];
+        });
+        return this.views.of(context).look(wanted, this.cut.signal);
+      }),
+    );
+  }
+
+  /** Looks at every step whose needs are done, and changes nothing. */
+  async observe(steps: readonly Step[]): Promise<Map<string, Observation | Failure | 'not-yet'>> {
+    const seen = new Map<string, Promise<Observation | Failure | 'not-yet'>>();
+    const isDone = (value: Observation | Failure | 'not-yet'): boolean =>
+      value !== 'not-yet' && 'state' in value && value.state === 'done';
+    for (const step of steps) {
+      const needs = step.needs.flatMap((id) => seen.get(id) ?? []);
+      seen.set(
+        step.id,
+        Promise.all(needs).then(async (observed) => {
+          if (!observed.every(isDone)) return 'not-yet' as const;
+          try {
+            const context = this.contextOf(
+              step,
+              AbortSignal.any([this.cut.signal, AbortSignal.timeout(step.timeoutSeconds * 1000)]),
+            );
+            return await handlerOf(step.kind as StepKind).observe(context as ContextOf<StepKind>, false);
+          } catch (error) {
+            return failureOf(step, error);
+          }
+        }),
+      );
+    }
+    const entries = await Promise.all([...seen].map(async ([id, value]) => [id, await value] as const));
+    return new Map(entries);
+  }
+
+  /** Brings every step about, after those that it needs. A step that fails stops what needs it, and nothing else. */
+  apply(steps: readonly Step[]): Promise<StepResult[]> {
+    return this.walk(
+      steps,
+      (step) => step.needs,
+      (step) => this.bringAbout(step),
+    );
+  }
+
+  /** Takes every step back, before those that it needs. A step that fails stops what it stands on, and nothing else. */
+  teardown(steps: readonly Step[]): Promise<StepResult[]> {
+    const dependents = (step: Step): string[] =>
+      steps.filter(({ needs }) => needs.includes(step.id)).map(({ id }) => id);
+    return this.walk([...steps].reverse(), dependents, (step) => this.takeBack(step));
+  }
+
+  private async walk(
+    steps: readonly Step[],
+    needsOf: (step: Step) => readonly string[],
+    work: (step: Step) => Promise<Omit<StepResult, 'step' | 'seconds'>>,
+  ): Promise<StepResult[]> {
+    const results = new Map<string, Promise<StepResult>>();
+    for (const step of steps) {
+      const needs = needsOf(step).flatMap((id) => results.get(id) ?? []);
+      results.set(
+        step.id,
+        Promise.all(needs).then((done) => this.workOn(step, done, work)),
+      );
+    }
+    return Promise.all(results.values());
+  }
+
+  private async workOn(
+    step: Step,
+    needs: readonly StepResult[],
+    work: (step: Step) => Promise<Omit<StepResult, 'step' | 'seconds'>>,
+  ): Promise<StepResult> {
+    const { reporter } = this.options;
+    const began = performance.now();
+    const end = (result: Omit<StepResult, 'step' | 'seconds'>): StepResult => {
+      const seconds = Math.round(performance.now() - began) / 1000;
+      this.running.delete(step.id);
+      reporter.tell({ type: 'ended', step: step.id, cluster: step.cluster, seconds, ...result });
+      return { step, seconds, ...result };
+    };
+    const broken = needs.find(({ outcome }) => outcome === 'failed' || outcome === 'skipped' || outcome === 'cut');
+    if (this.stop.signal.aborted) return end({ outcome: 'skipped', why: 'the run was ended before' });
+    if (broken) {
+      const root =
+        broken.outcome === 'skipped'
+          ? (broken.why ?? '')
+          : `${broken.step.id} ${broken.outcome === 'cut' ? 'was cut' : 'failed'}`;
+      return end({ outcome: 'skipped', why: root });
+    }
+    this.running.add(step.id);
+    reporter.tell({ type: 'started', step: step.id, cluster: step.cluster, title: step.title });
+    try {
+      return end(await work(step));
+    } catch (error) {
+      if (error instanceof CutError) return end({ outcome: 'cut' });
+      return end({ outcome: 'failed', failure: failureOf(step, error) });
+    }
+  }
+
+  private async bringAbout(step: Step): Promise<Omit<StepResult, 'step' | 'seconds'>> {
+    const { reporter } = this.options;
+    const handler = handlerOf(step.kind as StepKind);
+    const timeout = AbortSignal.timeout(step.timeoutSeconds * 1000);
+    const context = this.contextOf(step, AbortSignal.any([this.cut.signal, timeout])) as ContextOf<StepKind>;
+    let acts = 0;
+    let last: Extract<Observation, { state: 'waiting' }> | undefined;
+    let wait = FIRST_PAUSE_MS;
+    for (;;) {
+      try {
+        const observation = await handler.observe(context, acts > 0 || last !== undefined);
+        if (observation.state === 'done') return { outcome: acts > 0 ? 'changed' : 'unchanged' };
+        if (observation.state === 'todo') {
+          if (acts === MAX_ACTS) {
+            throw new StepError(
+              `${observation.differs[0] ?? 'something'} again, after it was set ${MAX_ACTS} times`,
+              'Something else in the cluster keeps setting it; find out what, then run apply again.',
+            );
+          }
+          reporter.tell({ type: 'differs', step: step.id, cluster: step.cluster, differs: [...observation.differs] });
+          if (this.stop.signal.aborted) throw new CutError();
+          this.mayWrite ??= this.options.beforeWrite?.() ?? Promise.resolve();
+          await this.mayWrite;
+          await handler.act(context);
+          acts++;
+        } else {
+          context.seen(observation.seen);
+          last = observation;
+          await pause(wait, AbortSignal.any([context.signal, this.stop.signal]));
+          wait = Math.min(wait * 1.5, LONGEST_PAUSE_MS);
+        }
+      } catch (error) {
+        // A program that was ended since the time was up is no news; what was waited for is.
+        if (!(timeout.aborted && error instanceof ProgramError && error.kind === 'cut')) {
+          if (this.cut.signal.aborted && error instanceof ProgramError) throw new CutError();
+          throw error;
+        }
+      }
+      if (timeout.aborted) throw timedOut(step, last);
+      if (this.stop.signal.aborted) throw new CutError();
+    }
+  }
+
+  private async takeBack(step: Step): Promise<Omit<StepResult, 'step' | 'seconds'>> {
+    const handler = handlerOf(step.kind as StepKind);
+    const timeout = AbortSignal.timeout(step.timeoutSeconds * 1000);
+    const context = this.contextOf(step, AbortSignal.any([this.cut.signal, timeout])) as ContextOf<StepKind>;
+    if (!handler.undo) return { outcome: 'nothing' };
+    try {
+      this.mayWrite ??= this.options.beforeWrite?.() ?? Promise.resolve();
+      await this.mayWrite;
+      const undone = await handler.undo(context);
+      return undone.state === 'kept' ? { outcome: 'kept', why: undone.why } : { outcome: undone.state };
+    } catch (error) {
+      if (this.cut.signal.aborted) throw new CutError();
+      throw error;
+    }
+  }
+
+  private contextOf(step: Step, signal: AbortSignal): StepContext {
+    const { plan, folder, adopt, reporter } = this.options;
+    const where = { step: step.id, cluster: step.cluster };
+    let seenLast: string | undefined;
+    const shared: Shared = {
+      plan,
+      folder,
+      adopt,
+      run: this.run,
+      warn: (cluster, text) => {
+        reporter.tell({ type: 'warning', cluster, text });
+      },
+    };
+    const kubectl = new Kubectl(
+      this.run,
+      (command, { writes }) => {
+        if (writes) reporter.tell({ type: 'command', ...where, command: shown(command) });
+      },
+      (error) => {
+        reporter.tell({
+          type: 'retry',
+          ...where,
+          problem: advice(error).problem.replace(', also after several tries', ''),
+        });
+      },
+    );
+    return {
+      ...shared,
+      step,
+      kubectl,
+      signal,
+      members: this.members,
+      cluster: clusterOf(plan, step.cluster),
+      minor: minorFor(plan, step.cluster),
+      view: this.views.of(step.context),
+      viewOf: (context) => this.views.of(context),
+      seen: (seen) => {
+        if (seen === seenLast) return;
+        seenLast = seen;
+        reporter.tell({ type: 'seen', ...where, seen });
+      },
+    };
+  }
+}
+
+/** A wait has come to its end: what it waited for, what it saw last, and where to look next. */
+function timedOut(step: Step, last: Extract<Observation, { state: 'waiting' }> | undefined): StepError {
+  const seen = last ? `; last seen: ${last.seen}` : '';
+  const further = last?.lookFurther
+    ? shown(last.lookFurther)
+    : `kubectl --context=${step.context} get events --all-namespaces`;
+  return new StepError(
+    `it did not come about within ${step.timeoutSeconds} s${seen}`,
+    `Look further with: ${further}. Then run apply again.`,
+  );
+}

@@ -1,0 +1,125 @@
+import { Command } from '../../lib/plan/step';
+import { ProgramError, redact, shown } from './tools/program';
+
+/** What a user needs to know of a step that did not come about. */
+export interface Failure {
+  /** The step's id. */
+  readonly step: string;
+  /** The cluster it works on, or `federation`. */
+  readonly cluster: string;
+  /** What is wrong, in one sentence. */
+  readonly problem: string;
+  /** What to do next. */
+  readonly hint: string;
+  /** The program's call that failed. */
+  readonly command?: string;
+  /** What that program said, at most its last lines, without secrets. */
+  readonly said?: string;
+}
+
+/** A step cannot be done, and trying again would not help: the reason and what to do about it. */
+export class StepError extends Error {
+  constructor(
+    readonly problem: string,
+    readonly hint: string,
+    readonly command?: Command,
+    readonly said?: string,
+  ) {
+    super(problem);
+    this.name = 'StepError';
+  }
+}
+
+/** A step was ended before it was done: by the user, or since the run was ended. */
+export class CutError extends Error {
+  constructor() {
+    super('was cut');
+    this.name = 'CutError';
+  }
+}
+
+const LAST_LINES = 8;
+
+/** Any error of a step as what the user gets to read. */
+export function failureOf(step: { readonly id: string; readonly cluster: string }, error: unknown): Failure {
+  const where = { step: step.id, cluster: step.cluster };
+  if (error instanceof StepError) {
+    return {
+      ...where,
+      problem: error.problem,
+      hint: error.hint,
+      ...(error.command && { command: shown(error.command) }),
+      ...(error.said !== undefined && { said: lastLines(error.said) }),
+    };
+  }
+  if (error instanceof ProgramError) {
+    return {
+      ...where,
+      ...advice(error),
+      command: shown(error.command),
+      said: lastLines(error.output.stderr.trim() || error.output.stdout.trim()),
+    };
+  }
+  return {
+    ...where,
+    problem: error instanceof Error ? redact(error.message) : 'an unknown error',
+    hint: 'Report this: it is a mistake of the program.',
+  };
+}
+
+function lastLines(text: string): string {
+  return redact(text).trim().split('\n').slice(-LAST_LINES).join('\n');
+}
+
+/** The sentence and the next thing to do, by kind of failure. */
+export function advice({ kind, command, exitCode }: ProgramError): Pick<Failure, 'problem' | 'hint'> {
+  const program = command[0] ?? 'the program';
+  switch (kind) {
+    case 'unreachable':
+      return {
+        problem: 'the API server did not answer, also after several tries',
+        hint: 'Check that it is up and in reach, then run apply again: it goes on where it stopped.',
+      };
+    case 'busy':
+      return {
+        problem: 'the API server could not do it, also after several tries',
+        hint: 'Wait until it has less to do or is well again, then run apply again.',
+      };
+    case 'conflict':
+      return {
+        problem: 'somebody else keeps changing the same object',
+        hint: 'See who does (kubectl get -o yaml shows managers and annotations), then run apply again.',
+      };
+    case 'already-exists':
+      return {
+        problem: 'something of that name is there already',
+        hint: 'Look at it; rename or remove it if it is nobody’s, then run apply again.',
+      };
+    case 'not-found':
+      return {
+        problem: 'something that is needed is not there',
+        hint: 'See what the program says is missing, then run apply again.',
+      };
+    case 'no-such-kind':
+      return {
+        problem: 'the cluster does not know this kind of object',
+        hint: 'Compare kubernetesVersion in main.ts with `kubectl version`, and see that the component that registers the kind runs.',
+      };
+    case 'forbidden':
+      return {
+        problem: 'the user of this context may not do that',
+        hint: 'Use credentials with the right that the program names.',
+      };
+    case 'other-server':
+      return {
+        problem: 'the server is not the one that the kubeconfig expects, or does not accept its credentials',
+        hint: 'Check server, certificate authority and credentials of the context.',
+      };
+    case 'no-program':
+      return { problem: `${program} is not installed`, hint: `Install ${program} and see that it is on the PATH.` };
+    case 'cut':
+      return { problem: 'it was stopped before it had ended', hint: 'Run apply again: it sees how far this came.' };
+    case 'other':
+      return { problem: `${program} ended with exit code ${String(exitCode)}`, hint: 'See what the program says.' };
+  }
+}

@@ -1,0 +1,51 @@
+import { commands } from '../../../lib/plan/commands';
+import { declaredObjects, isOurs, wantedOf } from '../context';
+import { named } from '../objects';
+import { ProgramError } from '../tools/program';
+import { removeObjects } from './apply';
+import { DONE, Handler, NOTHING } from './handler';
+
+/** Creates what is missing and leaves alone what is there, whoever made it: others write into these objects. */
+export const create: Handler<'create'> = {
+  wanted: (step, shared) => wantedOf(declaredObjects(shared, step.file)),
+
+  async observe(context, fresh) {
+    const wanted = wantedOf(declaredObjects(context, context.step.file));
+    const found = await context.view.look(wanted, context.signal, { fresh });
+    const missing = wanted.filter((reference) => !found.get(reference));
+    return missing.length === 0
+      ? DONE
+      : { state: 'todo', differs: missing.map((reference) => `${named(reference)} is missing`) };
+  },
+
+  async act({ step, kubectl, signal, view, folder }) {
+    const [run] = commands(step).run;
+    if (!run) return;
+    try {
+      await kubectl.write(run, signal);
+    } catch (error) {
+      // Some were there already: kubectl creates the others all the same.
+      if (!(error instanceof ProgramError) || error.kind !== 'already-exists') throw error;
+    }
+    view.forget(wantedOf(declaredObjects({ folder }, step.file)));
+  },
+
+  async undo(context) {
+    // Namespaces are never deleted: in the federation that would delete them, and all in them, in every member.
+    const declared = declaredObjects(context, context.step.file);
+    if (declared.some((object) => object.kind === 'Namespace')) {
+      return { state: 'kept', why: 'deleting a namespace would delete everything in it, in every member' };
+    }
+    const found = await context.view.look(wantedOf(declared), context.signal, { fresh: true });
+    for (const reference of wantedOf(declared)) {
+      const live = found.get(reference);
+      if (!live || !isOurs(context.plan, live)) continue;
+      const others = Object.entries((live as { data?: Record<string, string> }).data ?? {});
+      if (others.length > 0) {
+        const [address, service] = others[0] ?? ['', ''];
+        return { state: 'kept', why: `${named(reference)} holds what others wrote: ${address} ${service}` };
+      }
+    }
+    return declared.length === 0 ? NOTHING : removeObjects(context);
+  },
+};

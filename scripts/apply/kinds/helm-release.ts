@@ -1,0 +1,125 @@
+import { RELEASE_OWNER } from '../../../lib/labels';
+import { commands } from '../../../lib/plan/commands';
+import { Command } from '../../../lib/plan/step';
+import { fromYaml } from '../../../lib/yaml';
+import { isDeepStrictEqual } from 'node:util';
+import { wantedFor } from '../api';
+import { fileContent, foreign } from '../context';
+import { at } from '../objects';
+import { ProgramError } from '../tools/program';
+import { waitedFor } from './apply';
+import { ContextOf, Handler, NOTHING, REMOVED } from './handler';
+
+/** A release as Helm 2 lists it. */
+interface Release {
+  readonly revision: number;
+  /** `DEPLOYED`, `FAILED`, `PENDING_INSTALL` … */
+  readonly status: string;
+  /** `coredns-0.6.0` */
+  readonly chart: string;
+}
+
+/** A Helm 2 release with its chart, version and values. */
+export const helmRelease: Handler<'helm-release'> = {
+  wanted: (step, _shared, minor) => step.wait.map((ready) => wantedFor(minor, ready)),
+
+  async observe(context, fresh) {
+    const { step, view, minor, signal } = context;
+    const release = await releaseOf(context);
+    if (!release) return { state: 'todo', differs: [`release ${step.release} is not installed`] };
+    if (!isDeployed(release)) return { state: 'todo', differs: [`release ${step.release} is ${release.status}`] };
+    const values = await valuesOf(context);
+    checkOwner(context, values);
+    const differs = [
+      ...(release.chart === chartOf(step)
+        ? []
+        : [`release ${step.release} is of ${release.chart}, not ${chartOf(step)}`]),
+      ...(isDeepStrictEqual(values, declaredValues(context))
+        ? []
+        : [`the values of ${step.release} are not those of ${step.file}`]),
+    ];
+    if (differs.length > 0) return { state: 'todo', differs };
+    const wanted = step.wait.map((ready) => wantedFor(minor, ready));
+    const found = await view.look(wanted, signal, { fresh });
+    return waitedFor(context, step.wait, (reference) => found.get(reference));
+  },
+
+  async act(context) {
+    const { step, kubectl, signal, view, minor } = context;
+    const [run] = commands(step).run;
+    if (!run) return;
+    const release = await releaseOf(context);
+    if (release && !isDeployed(release) && release.revision <= 1) {
+      // A first install that failed or was cut stands in the way of every later one: there is nothing to upgrade from.
+      checkOwner(context, await valuesOf(context));
+      await kubectl.write(['helm', `--kube-context=${step.context}`, 'delete', '--purge', step.release], signal);
+    }
+    // Not twice without looking: what a cut call leaves behind has to be cleared away first.
+    await kubectl.writeOnce(run, signal);
+    view.forget(step.wait.map((ready) => wantedFor(minor, ready)));
+  },
+
+  async undo(context) {
+    const { step, kubectl, signal } = context;
+    const [undo] = commands(step).undo;
+    let release: Release | undefined;
+    try {
+      release = await releaseOf(context);
+    } catch (error) {
+      // Without Tiller there is nobody to ask, and nothing that it could take away.
+      if (error instanceof ProgramError && /could not find (a ready )?tiller/i.test(error.output.stderr))
+        return NOTHING;
+      throw error;
+    }
+    if (!release || !undo) return NOTHING;
+    if (at(await valuesOf(context), RELEASE_OWNER) !== context.plan.federation) {
+      return { state: 'kept', why: `the release ${step.release} was not made by this plan` };
+    }
+    await kubectl.write(undo, signal);
+    return REMOVED;
+  },
+};
+
+const isDeployed = ({ status }: Release): boolean => status === 'DEPLOYED';
+
+/** `coredns-0.6.0` of `stable/coredns` and `0.6.0` */
+function chartOf({ chart, version }: { chart: string; version: string }): string {
+  return `${chart.split('/').at(-1) ?? chart}-${version}`;
+}
+
+function helm({ step }: ContextOf<'helm-release'>, ...args: string[]): Command {
+  return ['helm', `--kube-context=${step.context}`, ...args];
+}
+
+/** The release; nothing where there is none. Helm 2 has no list in JSON before 2.10, so its table is read. */
+async function releaseOf(context: ContextOf<'helm-release'>): Promise<Release | undefined> {
+  const { step, kubectl, signal } = context;
+  const { stdout } = await kubectl.read(helm(context, 'list', '--all', `^${step.release}$`), signal);
+  const [head = '', ...rows] = stdout.split('\n').filter((line) => line.trim() !== '');
+  const columns = head.split('\t').map((name) => name.trim());
+  for (const row of rows) {
+    const cells = row.split('\t').map((cell) => cell.trim());
+    const cell = (name: string): string => cells[columns.indexOf(name)] ?? '';
+    if (cell('NAME') === step.release)
+      return { revision: Number(cell('REVISION')), status: cell('STATUS'), chart: cell('CHART') };
+  }
+  return undefined;
+}
+
+async function valuesOf(context: ContextOf<'helm-release'>): Promise<unknown> {
+  const { stdout } = await context.kubectl.read(helm(context, 'get', 'values', context.step.release), context.signal);
+  return fromYaml(stdout);
+}
+
+function declaredValues(context: ContextOf<'helm-release'>): unknown {
+  return fromYaml(fileContent(context, context.step.file));
+}
+
+/** Clusters carry other people's work: a CoreDNS of the same name may be theirs. */
+function checkOwner({ step, plan, adopt }: ContextOf<'helm-release'>, values: unknown): void {
+  if (at(values, RELEASE_OWNER) === plan.federation || adopt) return;
+  throw foreign(
+    `a Helm release ${step.release} in ${step.cluster}`,
+    `helm --kube-context=${step.context} status ${step.release}`,
+  );
+}

@@ -1,0 +1,314 @@
+import { isDeepStrictEqual } from 'node:util';
+import { commands } from '../../../lib/plan/commands';
+import { Command } from '../../../lib/plan/step';
+import { wanted, Wanted } from '../api';
+import { clusterOf, minorFor } from '../context';
+import { StepError } from '../errors';
+import { sameServer } from '../kubeconfig';
+import { KubeObject, listAt, named, textAt } from '../objects';
+import { ProgramError } from '../tools/program';
+import { endOrphans } from '../tools/orphans';
+import { changeConfigMap, dataOf, readConfigMap } from './config-map';
+import { ContextOf, DONE, Handler, NOTHING, REMOVED } from './handler';
+import { StubDomains, stubDomainsOf } from './stub-domain';
+
+type Context = ContextOf<'kubefed-join'>;
+
+const DNS_NAMESPACE = 'kube-system';
+const DNS_CONFIG_MAP = 'kube-dns';
+/** Where kubefed puts a member's ServiceAccount. */
+const MEMBER_NAMESPACE = 'federation-system';
+/**
+ * Annotation on the kube-dns ConfigMap: the user's `stubDomains` from before a join or unjoin, which both replace the
+ * whole key. It is there only between the two writes, so that a run that dies in between loses nothing.
+ */
+const SAVED = 'onprem-federation.io/saved-stub-domains';
+
+/** Membership of one cluster, by a program that cannot be run twice and replaces a user's DNS settings. */
+export const kubefedJoin: Handler<'kubefed-join'> = {
+  wanted: (step, { plan }, minor) => [
+    ...leftoversInMember(step, plan.federation, minor),
+    wanted(minor, 'ConfigMap', DNS_CONFIG_MAP, DNS_NAMESPACE),
+  ],
+
+  async observe(context, fresh) {
+    const { step } = context;
+    const member = await memberOf(context);
+    const configMap = await readConfigMap(context, DNS_NAMESPACE, DNS_CONFIG_MAP, fresh);
+    if (!member) {
+      checkStubDomain(context, configMap);
+      return { state: 'todo', differs: [`${step.cluster} is no member of ${step.federation}`] };
+    }
+    if (!isSettled(context, configMap)) {
+      return {
+        state: 'todo',
+        differs: [`an earlier kubefed join of ${step.cluster} was cut off before its DNS settings were right`],
+      };
+    }
+    if (!isReady(member)) {
+      return {
+        state: 'waiting',
+        seen: `cluster/${step.cluster} is not Ready yet`,
+        lookFurther: ['kubectl', `--context=${step.federation}`, 'describe', 'cluster', step.cluster],
+      };
+    }
+    return DONE;
+  },
+
+  async act(context) {
+    const { step, signal, kubectl } = context;
+    const [run] = commands(step).run;
+    if (!run) return;
+    await endOrphans(run, signal);
+    if (!(await memberOf(context))) {
+      await clearAway(context);
+      await saveStubDomains(context);
+      await kubectl.writeOnce(run, signal);
+      forgetDns(context);
+    }
+    await settle(context);
+  },
+
+  async undo(context) {
+    const { step, kubectl, signal, plan } = context;
+    const [undo] = commands(step).undo;
+    if (!undo) return NOTHING;
+    await endOrphans(undo, signal);
+    const member = await memberOfIfAny(context);
+    const left = await leftovers(context);
+    if (!member && left.length === 0) {
+      await restore(context);
+      return NOTHING;
+    }
+    if (member) {
+      await saveStubDomains(context, plan.dns.zone.replace(/\.$/, ''));
+      await kubectl.writeOnce(undo, signal);
+      forgetDns(context);
+    }
+    await clearAway(context);
+    await restore(context);
+    await removeMemberNamespace(context);
+    return REMOVED;
+  },
+};
+
+/** The cluster as the federation knows it. @throws StepError when it is known under another name */
+async function memberOf(context: Context): Promise<KubeObject | undefined> {
+  const { step, plan } = context;
+  const server = clusterOf(plan, step.cluster)?.server ?? '';
+  const all = await context.members.get(context.signal);
+  const alias = all.find(
+    (member) =>
+      member.metadata.name !== step.cluster && serversOf(member).some((address) => sameServer(address, server)),
+  );
+  if (alias) {
+    throw new StepError(
+      `${step.cluster} (${server}) is a member already, under the name ${alias.metadata.name}`,
+      `Name it ${alias.metadata.name} in main.ts. Never unjoin the alias while the cluster is in use: that wipes its DNS settings.`,
+    );
+  }
+  const member = all.find((candidate) => candidate.metadata.name === step.cluster);
+  if (member && serversOf(member).length > 0 && !serversOf(member).some((address) => sameServer(address, server))) {
+    throw new StepError(
+      `the federation's member ${step.cluster} is another cluster: ${serversOf(member).join(', ')}, not ${server}`,
+      'Give one of the two another name, or unjoin the member first.',
+    );
+  }
+  return member;
+}
+
+/** Likewise, where there may be no federation any more. */
+async function memberOfIfAny(context: Context): Promise<KubeObject | undefined> {
+  try {
+    return (await context.members.get(context.signal)).find((member) => member.metadata.name === context.step.cluster);
+  } catch (error) {
+    if (error instanceof ProgramError && error.kind !== 'unreachable' && error.kind !== 'busy') return undefined;
+    throw error;
+  }
+}
+
+function serversOf(member: KubeObject): string[] {
+  return listAt(member, 'spec', 'serverAddressByClientCIDRs').flatMap((entry) => textAt(entry, 'serverAddress') ?? []);
+}
+
+function isReady(member: KubeObject): boolean {
+  return listAt(member, 'status', 'conditions').some(
+    (c) => textAt(c, 'type') === 'Ready' && textAt(c, 'status') === 'True',
+  );
+}
+
+/** What a join leaves in the member when it is cut off, in its order. */
+function leftoversInMember(
+  { cluster, hostContext }: { cluster: string; hostContext: string },
+  federation: string,
+  minor: number,
+): Wanted[] {
+  const role = `federation-controller-manager:${federation}-${cluster}-${hostContext}`;
+  return [
+    wanted(minor, 'ServiceAccount', `${cluster}-${hostContext}`, MEMBER_NAMESPACE),
+    wanted(minor, 'ClusterRoleBinding', role),
+    wanted(minor, 'ClusterRole', role),
+  ];
+}
+
+interface Leftover {
+  readonly context: string;
+  readonly object: Wanted;
+}
+
+/** What of a join is there; all of it belongs to this plan, since its names are made of the plan's. */
+async function leftovers(context: Context): Promise<Leftover[]> {
+  const { step, plan, minor, signal, view } = context;
+  const inMember = leftoversInMember(step, plan.federation, minor);
+  const host = context.viewOf(step.hostContext);
+  const secret = wanted(minorFor(plan, plan.hostCluster), 'Secret', step.secretName, MEMBER_NAMESPACE);
+  const [found, inHost] = await Promise.all([
+    view.look(inMember, signal, { fresh: true }),
+    host.look([secret], signal, { fresh: true }),
+  ]);
+  return [
+    ...(inHost.get(secret) ? [{ context: step.hostContext, object: secret }] : []),
+    ...inMember.filter((reference) => found.get(reference)).map((object) => ({ context: step.context, object })),
+  ];
+}
+
+/** Clears away exactly what a join that was cut off has left: it cannot be repeated, and unjoin does not do it. */
+async function clearAway(context: Context): Promise<void> {
+  const { kubectl, signal, step } = context;
+  for (const { context: where, object } of await leftovers(context)) {
+    await kubectl.write(
+      [
+        'kubectl',
+        `--context=${where}`,
+        ...(object.namespace === undefined ? [] : [`--namespace=${object.namespace}`]),
+        'delete',
+        object.kind.toLowerCase(),
+        object.name,
+        '--ignore-not-found',
+      ],
+      signal,
+    );
+    context.seen(`${named(object)}, left by an earlier try, is cleared away`);
+  }
+  context.view.forget(leftoversInMember(step, context.plan.federation, context.minor));
+}
+
+function patchCommand({ step }: Context): Command {
+  return [
+    'kubectl',
+    `--context=${step.context}`,
+    `--namespace=${DNS_NAMESPACE}`,
+    'patch',
+    'configmap',
+    DNS_CONFIG_MAP,
+    '--type=merge',
+    '--patch={patch}',
+  ];
+}
+
+function forgetDns({ view, minor }: Context): void {
+  view.forget([wanted(minor, 'ConfigMap', DNS_CONFIG_MAP, DNS_NAMESPACE)]);
+}
+
+/** Keeps the user's `stubDomains` beside them before kubefed replaces or deletes the key. */
+async function saveStubDomains(context: Context, without?: string): Promise<void> {
+  const current = await readConfigMap(context, DNS_NAMESPACE, DNS_CONFIG_MAP, false);
+  if (!current) return;
+  await changeConfigMap(context, DNS_NAMESPACE, DNS_CONFIG_MAP, patchCommand(context), (configMap) => {
+    if (configMap?.metadata.annotations?.[SAVED] !== undefined) return undefined;
+    const { [without ?? '']: removed, ...rest } = stubDomainsOf(configMap);
+    void removed;
+    return Object.keys(rest).length === 0 ? undefined : { annotations: { [SAVED]: JSON.stringify(rest) } };
+  });
+}
+
+/** What was saved before a join or unjoin. */
+function savedOf(configMap: KubeObject | undefined): StubDomains {
+  return stubDomainsOf(configMap, configMap?.metadata.annotations?.[SAVED]);
+}
+
+/** `federation=example.com`, as kubefed writes it. */
+function federationEntry({ step, plan }: Context): string {
+  return `${step.federation}=${plan.dns.zone.replace(/\.$/, '')}`;
+}
+
+/** Whether the ConfigMap is as a whole join and this plan leave it. */
+function isSettled(context: Context, configMap: KubeObject | undefined): boolean {
+  const entries = (dataOf(configMap, 'federations') ?? '').split(',').map((entry) => entry.trim());
+  return entries.includes(federationEntry(context)) && configMap?.metadata.annotations?.[SAVED] === undefined;
+}
+
+/** Brings the ConfigMap to where a whole join leaves it, with the user's own entries back. */
+async function settle(context: Context): Promise<void> {
+  const { step, kubectl, signal } = context;
+  const command = patchCommand(context);
+  const configMap = await readConfigMap(context, DNS_NAMESPACE, DNS_CONFIG_MAP, false);
+  if (isSettled(context, configMap)) return;
+  if (!configMap) {
+    // The join was cut off before it made the ConfigMap, which then is kubefed's own and carries no mark of this plan.
+    const stdin = JSON.stringify({
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      metadata: { name: DNS_CONFIG_MAP, namespace: DNS_NAMESPACE },
+      data: { federations: federationEntry(context) },
+    });
+    await kubectl.write(['kubectl', `--context=${step.context}`, 'create', '--filename=-'], signal, { stdin });
+    forgetDns(context);
+    return;
+  }
+  await changeConfigMap(context, DNS_NAMESPACE, DNS_CONFIG_MAP, command, (current) => {
+    if (isSettled(context, current)) return undefined;
+    const federations = (dataOf(current, 'federations') ?? '').split(',').filter((entry) => entry.trim() !== '');
+    const entry = federationEntry(context);
+    const merged = { ...savedOf(current), ...stubDomainsOf(current) };
+    return {
+      data: {
+        federations: (federations.includes(entry) ? federations : [...federations, entry]).join(','),
+        ...(Object.keys(merged).length > 0 && { stubDomains: JSON.stringify(merged) }),
+      },
+      annotations: { [SAVED]: null },
+    };
+  });
+}
+
+/** Puts the user's own entries back after an unjoin, and takes away what it leaves of its own. */
+async function restore(context: Context): Promise<void> {
+  const current = await readConfigMap(context, DNS_NAMESPACE, DNS_CONFIG_MAP, true);
+  if (!current) return;
+  await changeConfigMap(context, DNS_NAMESPACE, DNS_CONFIG_MAP, patchCommand(context), (configMap) => {
+    const empty = dataOf(configMap, 'federations') === '';
+    const saved = configMap?.metadata.annotations?.[SAVED];
+    if (!empty && saved === undefined) return undefined;
+    const merged = { ...savedOf(configMap), ...stubDomainsOf(configMap) };
+    return {
+      data: {
+        ...(empty && { federations: null }),
+        ...(Object.keys(merged).length > 0 && { stubDomains: JSON.stringify(merged) }),
+      },
+      annotations: { [SAVED]: null },
+    };
+  });
+}
+
+/** A member keeps kubefed's namespace after it has left; it goes where nobody else's ServiceAccount is in it. */
+async function removeMemberNamespace({ step, plan, kubectl, signal }: Context): Promise<void> {
+  // The host's holds the control plane; that step takes it away.
+  if (step.cluster === plan.hostCluster) return;
+  const accounts = await kubectl.get(step.context, ['serviceaccounts', `--namespace=${MEMBER_NAMESPACE}`], signal);
+  if (accounts.some((account) => account.metadata.name !== 'default')) return;
+  await kubectl.write(
+    ['kubectl', `--context=${step.context}`, 'delete', 'namespace', MEMBER_NAMESPACE, '--ignore-not-found'],
+    signal,
+  );
+}
+
+/** An entry of the user's for the federation's own zone would be lost by the join, and cannot be put back beside it. */
+function checkStubDomain({ step, plan, adopt }: Context, configMap: KubeObject | undefined): void {
+  const domain = plan.dns.zone.replace(/\.$/, '');
+  const entry = stubDomainsOf(configMap)[domain];
+  if (entry === undefined || adopt || isDeepStrictEqual(entry, [plan.dns.server])) return;
+  throw new StepError(
+    `the kube-dns ConfigMap of ${step.cluster} leads ${domain} to ${entry.join(', ')} already, and kubefed join would replace that`,
+    'Find out whose it is. If it may be replaced, run apply with --adopt; otherwise give the federation another zone.',
+  );
+}

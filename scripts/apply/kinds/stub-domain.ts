@@ -1,0 +1,123 @@
+import { isDeepStrictEqual } from 'node:util';
+import { commands } from '../../../lib/plan/commands';
+import { wanted } from '../api';
+import { foreign, isOurs } from '../context';
+import { StepError } from '../errors';
+import { KubeObject } from '../objects';
+import { changeConfigMap, dataOf, OUR_ENTRY, readConfigMap } from './config-map';
+import { ContextOf, DONE, Handler, NOTHING, REMOVED } from './handler';
+
+/** `stubDomains` of kube-dns: for each domain the servers that answer for it. */
+export type StubDomains = Readonly<Record<string, readonly string[]>>;
+
+/**
+ * Reads the `stubDomains` of a ConfigMap.
+ *
+ * @throws StepError when it is no JSON object: kube-dns ignores it then, and merging would lose what was meant
+ */
+export function stubDomainsOf(configMap: KubeObject | undefined, text = dataOf(configMap, 'stubDomains')): StubDomains {
+  if (text === undefined || text.trim() === '') return {};
+  try {
+    const value: unknown = JSON.parse(text);
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as StubDomains;
+  } catch {
+    // Said below, in words.
+  }
+  throw new StepError(
+    'stubDomains in the kube-dns ConfigMap is no JSON object',
+    'Correct it (kubectl --namespace=kube-system edit configmap kube-dns), then run apply again.',
+  );
+}
+
+/** One entry of kube-dns' `stubDomains`; everything else in the ConfigMap stays as it is. */
+export const stubDomain: Handler<'stub-domain'> = {
+  wanted: (step, _shared, minor) => [wanted(minor, 'ConfigMap', step.configMap, step.namespace)],
+
+  async observe(context, fresh) {
+    const { step } = context;
+    const configMap = await readConfigMap(context, step.namespace, step.configMap, fresh);
+    const entry = stubDomainsOf(configMap)[step.domain];
+    checkOwner(context, configMap);
+    if (isDeepStrictEqual(entry, [step.server]) && configMap?.metadata.annotations?.[OUR_ENTRY] === mark(context))
+      return DONE;
+    if (isDeepStrictEqual(entry, [step.server])) {
+      return { state: 'todo', differs: [`the entry for ${step.domain} is not marked as this plan's`] };
+    }
+    const is = entry === undefined ? 'missing' : `${JSON.stringify(entry)}, not ["${step.server}"]`;
+    return {
+      state: 'todo',
+      differs: [`stubDomains of ${step.domain} in ${step.namespace}/${step.configMap} is ${is}`],
+    };
+  },
+
+  async act(context) {
+    const { step, kubectl, signal } = context;
+    const [patch] = commands(step).run;
+    if (!patch) return;
+    if (!(await readConfigMap(context, step.namespace, step.configMap, false))) {
+      await kubectl.write(['kubectl', `--context=${step.context}`, 'apply', `--filename=${step.file}`], signal);
+      context.view.forget([wanted(context.minor, 'ConfigMap', step.configMap, step.namespace)]);
+    }
+    await changeConfigMap(context, step.namespace, step.configMap, patch, (current) => {
+      checkOwner(context, current);
+      return {
+        data: { stubDomains: JSON.stringify({ ...stubDomainsOf(current), [step.domain]: [step.server] }) },
+        annotations: { [OUR_ENTRY]: mark(context) },
+      };
+    });
+  },
+
+  async undo(context) {
+    const { step, kubectl, signal, plan } = context;
+    const [patch] = commands(step).undo;
+    const configMap = await readConfigMap(context, step.namespace, step.configMap, true);
+    if (!configMap || !patch || configMap.metadata.annotations?.[OUR_ENTRY] === undefined) return NOTHING;
+    const { [step.domain]: ours, ...others } = stubDomainsOf(configMap);
+    void ours;
+    if (isOurs(plan, configMap) && Object.keys(others).length === 0 && onlyOurs(configMap)) {
+      await kubectl.write(
+        [
+          'kubectl',
+          `--context=${step.context}`,
+          `--namespace=${step.namespace}`,
+          'delete',
+          'configmap',
+          step.configMap,
+          '--ignore-not-found',
+        ],
+        signal,
+      );
+      return REMOVED;
+    }
+    await changeConfigMap(context, step.namespace, step.configMap, patch, (current) => {
+      const { [step.domain]: removed, ...rest } = stubDomainsOf(current);
+      void removed;
+      return {
+        data: { stubDomains: Object.keys(rest).length === 0 ? null : JSON.stringify(rest) },
+        annotations: { [OUR_ENTRY]: null },
+      };
+    });
+    return REMOVED;
+  },
+};
+
+/** Whether a ConfigMap holds nothing but what this plan and kubefed have written. */
+function onlyOurs(configMap: KubeObject): boolean {
+  const { data = {} } = configMap as { data?: Record<string, string> };
+  return Object.keys(data).every((key) => key === 'stubDomains' || (key === 'federations' && data[key] === ''));
+}
+
+const mark = ({ step }: ContextOf<'stub-domain'>): string => `${step.domain}=${step.server}`;
+
+/** An entry for the domain that leads elsewhere and that this plan has not set is somebody else's. */
+function checkOwner(context: ContextOf<'stub-domain'>, configMap: KubeObject | undefined): void {
+  const { step, adopt } = context;
+  const entry = stubDomainsOf(configMap)[step.domain];
+  if (entry === undefined || adopt || isDeepStrictEqual(entry, [step.server])) return;
+  const set = configMap?.metadata.annotations?.[OUR_ENTRY];
+  if (set !== undefined && isDeepStrictEqual(set, `${step.domain}=${entry.join(',')}`)) return;
+  throw foreign(
+    `an entry ${step.domain} → ${entry.join(', ')} in the kube-dns ConfigMap of ${step.cluster}`,
+    'pods may rely on it',
+  );
+}

@@ -1,0 +1,64 @@
+import { z } from 'zod';
+import { Command } from '../../../lib/plan/step';
+import { KubeObject, objectSchema } from '../objects';
+import { Output, ProgramError, Run, RunOptions } from './program';
+import { withRetry } from './retry';
+
+const listSchema = z.looseObject({ kind: z.literal('List'), items: z.array(objectSchema) });
+
+/** Told of every program that is started, for the record of the run. */
+export type OnCommand = (command: Command, options: { readonly writes: boolean }) => void;
+
+/**
+ * kubectl, always with the context named: the user's current one is never read or changed. Reads and writes that may be
+ * made twice are tried again while nobody answers.
+ */
+export class Kubectl {
+  constructor(
+    private readonly run: Run,
+    private readonly onCommand: OnCommand,
+    private readonly onRetry: (error: ProgramError) => void = () => undefined,
+  ) {}
+
+  /** `kubectl get`, as objects. What is not there is left out. */
+  async get(
+    context: string,
+    args: readonly string[],
+    signal: AbortSignal,
+    options: Pick<RunOptions, 'stdin'> = {},
+  ): Promise<KubeObject[]> {
+    const { stdout } = await this.read(
+      ['kubectl', `--context=${context}`, 'get', ...args, '--ignore-not-found', '--output=json'],
+      signal,
+      options,
+    );
+    return parseObjects(stdout);
+  }
+
+  /** A call that changes nothing. */
+  read(command: Command, signal: AbortSignal, options: Pick<RunOptions, 'stdin'> = {}): Promise<Output> {
+    return withRetry(signal, this.onRetry, () => {
+      this.onCommand(command, { writes: false });
+      return this.run(command, { ...options, signal });
+    });
+  }
+
+  /** A call that changes something and may be made twice: apply, label, a patch with a resource version, a delete. */
+  write(command: Command, signal: AbortSignal, options: Pick<RunOptions, 'stdin'> = {}): Promise<Output> {
+    return withRetry(signal, this.onRetry, () => this.writeOnce(command, signal, options));
+  }
+
+  /** A call that changes something and may not be made twice without looking. */
+  writeOnce(command: Command, signal: AbortSignal, options: Pick<RunOptions, 'stdin'> = {}): Promise<Output> {
+    this.onCommand(command, { writes: true });
+    return this.run(command, { ...options, signal });
+  }
+}
+
+/** One object or a List of them, or nothing, as kubectl prints them with `--output=json`. */
+export function parseObjects(stdout: string): KubeObject[] {
+  if (stdout.trim() === '') return [];
+  const data: unknown = JSON.parse(stdout);
+  const list = listSchema.safeParse(data);
+  return list.success ? list.data.items : [objectSchema.parse(data)];
+}

@@ -1,0 +1,73 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { Command } from '../../../lib/plan/step';
+import { StepError } from '../errors';
+import { pause } from '../waiting';
+import { shown } from './program';
+
+const exec = promisify(execFile);
+const TRIES = 20;
+const WAIT_MS = 100;
+
+/** A process, as `ps` lists it. */
+interface Process {
+  readonly pid: number;
+  readonly parent: number;
+  readonly args: string;
+}
+
+/**
+ * Ends what an earlier run that was killed has left running. kubefed polls for ever, and goes on writing while this run
+ * looks at how far it came.
+ *
+ * Only processes with the very same arguments and without a parent of their own are an earlier run's; one that somebody
+ * else has just started is an error.
+ */
+export async function endOrphans(command: Command, signal: AbortSignal): Promise<void> {
+  for (let i = 0; i < TRIES; i++) {
+    const same = (await processes()).filter(({ pid, args }) => pid !== process.pid && isCommand(args, command));
+    if (same.length === 0) return;
+    const theirs = same.find(({ parent }) => parent > 1 && parent !== process.pid);
+    if (theirs && !(await isReaper(theirs.parent))) {
+      throw new StepError(
+        `\`${shown(command)}\` is running already, as process ${theirs.pid}`,
+        'Wait for it to end, or end it, then run apply again.',
+      );
+    }
+    for (const { pid } of same) {
+      try {
+        process.kill(pid, i < TRIES / 2 ? 'SIGTERM' : 'SIGKILL');
+      } catch {
+        // It has ended by itself.
+      }
+    }
+    await pause(WAIT_MS, signal);
+  }
+}
+
+async function processes(): Promise<Process[]> {
+  try {
+    const { stdout } = await exec('ps', ['-eo', 'pid=,ppid=,args='], { maxBuffer: 16 * 1024 * 1024 });
+    return stdout.split('\n').flatMap((line) => {
+      const [, pid, parent, args] = /^\s*(\d+)\s+(\d+)\s+(.*)$/.exec(line) ?? [];
+      return args === undefined ? [] : [{ pid: Number(pid), parent: Number(parent), args }];
+    });
+  } catch {
+    // Without ps nothing can be said; the step's own look at the cluster has to do.
+    return [];
+  }
+}
+
+/** Whether a process is one that takes in those whose parent has died, such as systemd's of a user session. */
+async function isReaper(pid: number): Promise<boolean> {
+  const parent = (await processes()).find((candidate) => candidate.pid === pid);
+  return parent === undefined || /(^|\/)(systemd|init|tini|dumb-init|docker-init|launchd)(\s|$)/.test(parent.args);
+}
+
+/** `kubefed init …`, or an interpreter in front of it. */
+function isCommand(args: string, command: Command): boolean {
+  const [program = '', ...rest] = command;
+  const tail = ` ${rest.join(' ')}`;
+  if (!args.endsWith(tail)) return false;
+  return args.slice(0, -tail.length).split(/[\s/]/).includes(program);
+}

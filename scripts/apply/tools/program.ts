@@ -1,0 +1,186 @@
+import { spawn } from 'node:child_process';
+import { Command } from '../../../lib/plan/step';
+
+/** What a program said when it ended. */
+export interface Output {
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** What kind of failure a program's words stand for; decides whether trying again is safe and what to tell the user. */
+export type FailureKind =
+  /** Nobody answered, or the answer was lost on the way: a write may or may not have happened. */
+  | 'unreachable'
+  /** The server is there but cannot do it now (5xx, 429). */
+  | 'busy'
+  /** Somebody else changed the object meanwhile (409). */
+  | 'conflict'
+  | 'already-exists'
+  | 'not-found'
+  | 'no-such-kind'
+  | 'forbidden'
+  /** The server is not who the kubeconfig says it is. */
+  | 'other-server'
+  /** The program is not installed. */
+  | 'no-program'
+  /** It took longer than it may, or the run was ended, and was stopped. */
+  | 'cut'
+  | 'other';
+
+/** A program ended with an error, or was ended. */
+export class ProgramError extends Error {
+  constructor(
+    readonly command: Command,
+    readonly kind: FailureKind,
+    readonly exitCode: number | null,
+    readonly output: Output,
+  ) {
+    super(
+      `${shown(command)}: ${firstLine(output.stderr) || firstLine(output.stdout) || `exit code ${String(exitCode)}`}`,
+    );
+    this.name = 'ProgramError';
+  }
+}
+
+/** The first line that says something. */
+function firstLine(text: string): string {
+  return (
+    text
+      .split('\n')
+      .map((line) => line.trim())
+      .find((line) => line !== '') ?? ''
+  );
+}
+
+/**
+ * What the programs say, by kind of failure. The words are kubectl's (1.7 to today), kubefed's and Helm's; the first
+ * that fits counts.
+ */
+const WORDS: readonly (readonly [FailureKind, RegExp])[] = [
+  [
+    'other-server',
+    /x509:|certificate signed by unknown authority|certificate is valid for|You must be logged in|Unauthorized/i,
+  ],
+  ['forbidden', /\(Forbidden\)|is forbidden|cannot (get|list|create|patch|update|delete) (resource|\S+ at)/i],
+  ['conflict', /\(Conflict\)|the object has been modified/i],
+  ['already-exists', /\(AlreadyExists\)|already exists/i],
+  [
+    'no-such-kind',
+    /no matches for (kind|\/)|the server doesn't have a resource type|could not find the requested resource/i,
+  ],
+  ['not-found', /\(NotFound\)|not found/i],
+  [
+    'busy',
+    /\(ServiceUnavailable\)|\(InternalError\)|\(TooManyRequests\)|\(ServerTimeout\)|\(Timeout\)|currently unable to handle|etcdserver: |too many requests|Error from server: |an error on the server/i,
+  ],
+  [
+    'unreachable',
+    /Unable to connect to the server|was refused|connection refused|connection reset|\bEOF\b|i\/o timeout|TLS handshake timeout|no route to host|no such host|network is unreachable|context deadline exceeded|transport is closing/i,
+  ],
+];
+
+function classify(output: Output): FailureKind {
+  const said = `${output.stderr}\n${output.stdout}`;
+  return WORDS.find(([, pattern]) => pattern.test(said))?.[0] ?? 'other';
+}
+
+/** Values that never belong into anything that is shown: tokens, keys and certificates in base64 or PEM. */
+export function redact(text: string): string {
+  return text
+    .replace(/-----BEGIN [A-Z ]+-----[\s\S]*?(-----END [A-Z ]+-----|$)/g, '[redacted]')
+    .replace(/\beyJ[\w-]{10,}\.[\w-]+\.[\w-]*/g, '[redacted]')
+    .replace(
+      /((?:token|password|secret|[a-z]+-data)["']?\s*[:=]\s*["']?)(?=[^\s"'{[]{8,})[^\s"',}]+/gi,
+      '$1[redacted]',
+    );
+}
+
+/** A command as a person would type it: quoted where a shell would read it otherwise. Only ever shown, never run. */
+export function shown(command: Command): string {
+  return redact(
+    command.map((word) => (/^[\w@%+=:,./{}-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`)).join(' '),
+  );
+}
+
+/** How a program is started. */
+export interface RunOptions {
+  /** What the program reads. @default nothing */
+  readonly stdin?: string;
+  /** Ends the program when it fires. */
+  readonly signal: AbortSignal;
+}
+
+/** Runs one program to its end. */
+export type Run = (command: Command, options: RunOptions) => Promise<Output>;
+
+/** How long a program has between being asked to end and being ended, in milliseconds. */
+const GRACE_MS = 2_000;
+
+/**
+ * Starts programs with their arguments as a list, in one folder, without a shell.
+ *
+ * They run in process groups of their own: a Ctrl-C at the terminal reaches this program alone, which then decides
+ * whether what is running may end by itself.
+ *
+ * @param cwd the folder that file arguments are relative to: `dist/`
+ */
+export function programs(cwd: string): Run {
+  return (command, { stdin, signal }) =>
+    new Promise((resolve, reject) => {
+      const [program = '', ...args] = command;
+      if (signal.aborted) {
+        reject(new ProgramError(command, 'cut', null, { stdout: '', stderr: 'not started' }));
+        return;
+      }
+      const child = spawn(program, args, {
+        cwd,
+        detached: true,
+        stdio: [stdin === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+      });
+      const chunks: Record<'stdout' | 'stderr', Buffer[]> = { stdout: [], stderr: [] };
+      child.stdout?.on('data', (chunk: Buffer) => chunks.stdout.push(chunk));
+      child.stderr?.on('data', (chunk: Buffer) => chunks.stderr.push(chunk));
+      // A program that ends before it has read everything is judged by its exit code.
+      child.stdin?.on('error', () => undefined);
+      child.stdin?.end(stdin);
+
+      let cut = false;
+      let killer: NodeJS.Timeout | undefined;
+      const stop = (): void => {
+        cut = true;
+        killGroup(child.pid, 'SIGTERM');
+        killer = setTimeout(() => {
+          killGroup(child.pid, 'SIGKILL');
+        }, GRACE_MS);
+      };
+      signal.addEventListener('abort', stop, { once: true });
+      const settle = (): Output => {
+        signal.removeEventListener('abort', stop);
+        clearTimeout(killer);
+        return { stdout: Buffer.concat(chunks.stdout).toString(), stderr: Buffer.concat(chunks.stderr).toString() };
+      };
+      child.once('error', (error: NodeJS.ErrnoException) => {
+        const { stdout } = settle();
+        reject(
+          new ProgramError(command, error.code === 'ENOENT' ? 'no-program' : 'other', null, {
+            stdout,
+            stderr: error.message,
+          }),
+        );
+      });
+      child.once('close', (code) => {
+        const output = settle();
+        if (code === 0 && !cut) resolve(output);
+        else reject(new ProgramError(command, cut ? 'cut' : classify(output), code, output));
+      });
+    });
+}
+
+function killGroup(pid: number | undefined, signal: NodeJS.Signals): void {
+  if (pid === undefined) return;
+  try {
+    process.kill(-pid, signal);
+  } catch {
+    // It has ended by itself.
+  }
+}

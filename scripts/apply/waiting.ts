@@ -1,0 +1,39 @@
+import { StepContext } from './context';
+import { StepError } from './errors';
+
+const POLL_MS = 500;
+
+/** Looks again and again until nothing is left to see, within the step's time. */
+export async function waitUntil(
+  { signal, seen, step }: Pick<StepContext, 'signal' | 'seen' | 'step'>,
+  look: () => Promise<string | undefined>,
+): Promise<void> {
+  for (;;) {
+    const left = await look();
+    if (left === undefined) return;
+    seen(left);
+    await pause(POLL_MS, signal);
+    if (signal.aborted)
+      throw new StepError(
+        `${left}, and its time is up`,
+        `Look at it: kubectl --context=${step.context} get events --all-namespaces`,
+      );
+  }
+}
+
+/** Waits for some time, or until the signal fires. */
+export function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) {
+      resolve();
+      return;
+    }
+    const end = (): void => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', end);
+      resolve();
+    };
+    const timer = setTimeout(end, ms);
+    signal.addEventListener('abort', end);
+  });
+}

@@ -1,0 +1,148 @@
+import { Plan } from '../../lib/plan/plan';
+import { Step } from '../../lib/plan/step';
+import { FederationError } from '../../lib/errors';
+import { Engine } from '../apply/engine';
+import { Lock } from '../apply/lock';
+import { preflight, PreflightError } from '../apply/preflight';
+import { Outcome, Reporter } from '../apply/report/events';
+import { select } from '../apply/select';
+import { Kubectl } from '../apply/tools/kubectl';
+import { StepResult } from '../apply/engine';
+import { CommonOptions, confirmed, EXIT, interruptible, openSession, reporterFor, say, Session } from './session';
+
+export interface ApplyOptions extends CommonOptions {
+  /** Ask nothing. */
+  readonly yes?: boolean;
+  /** Take over objects that somebody else made. */
+  readonly adopt?: boolean;
+}
+
+/** `npm run apply`: carries the plan out, as often as it is called. */
+export async function applyCommand(options: ApplyOptions): Promise<number> {
+  const session = openSession(options.dist);
+  const steps = select(session.plan, options);
+  return carryOut('apply', session, steps, options, async (engine) => {
+    await checkNeeds(engine, session.plan, steps);
+    if (options.yes) return true;
+    const todo = [...(await engine.observe(steps))].filter(
+      ([, seen]) => seen === 'not-yet' || !('state' in seen) || seen.state !== 'done',
+    );
+    if (todo.length === 0) return true;
+    say(`To do in ${session.plan.federation}: ${todo.map(([id]) => id).join(', ')}`);
+    say('`npm run plan` shows what each of them does.');
+    return confirmed('Apply?');
+  });
+}
+
+/**
+ * What apply and teardown have in common: look at everything that can stop them, ask, walk the steps under the lock,
+ * tell the end.
+ */
+export async function carryOut(
+  command: 'apply' | 'teardown',
+  session: Session,
+  steps: readonly Step[],
+  options: ApplyOptions,
+  mayBegin: (engine: Engine) => Promise<boolean>,
+): Promise<number> {
+  const began = performance.now();
+  const { plan, folder, run } = session;
+  const reporter = await reporterFor(options);
+  const kubectl = new Kubectl(run, () => undefined);
+  const never = new AbortController().signal;
+  const host = plan.clusters.find(({ name }) => name === plan.hostCluster);
+  const lock = new Lock(kubectl, plan, host?.context ?? '', () => {
+    reporter.tell({
+      type: 'warning',
+      cluster: plan.hostCluster,
+      text: 'the lock was taken over by another run, so this one stops.',
+    });
+    engine.requestStop();
+  });
+  const engine: Engine = new Engine({
+    plan,
+    folder,
+    run,
+    reporter,
+    concurrency: options.concurrency,
+    adopt: options.adopt ?? false,
+    beforeWrite: () => lock.acquire(never),
+  });
+  try {
+    // All of it only reads, so it may be asked for at once; nothing is written before the findings are known.
+    const [checked] = await Promise.all([
+      preflight({ plan, folder, steps, kubectl, signal: never }),
+      engine.prefetch(steps),
+    ]);
+    if (checked.findings.length > 0) throw tellFindings(reporter, options, checked.findings);
+    if (!(await mayBegin(engine))) {
+      say('Nothing was done.');
+      return EXIT.ok;
+    }
+    reporter.tell({ type: 'run', command, federation: plan.federation, steps: steps.map(({ id }) => id) });
+    for (const warning of checked.warnings) reporter.tell({ type: 'warning', ...warning });
+    const results = await interruptible(engine, () =>
+      command === 'apply' ? engine.apply(steps) : engine.teardown(steps),
+    );
+    await lock.release();
+    const exitCode = exitCodeOf(results, engine.stopping);
+    const seconds = Math.round(performance.now() - began) / 1000;
+    reporter.tell({ type: 'end', exitCode, seconds, counts: countsOf(results) });
+    const refused = results.find(({ failure }) => failure?.problem.startsWith('Another run works'));
+    return refused ? EXIT.notBegun : exitCode;
+  } finally {
+    await lock.release();
+    reporter.close();
+  }
+}
+
+function tellFindings(
+  reporter: Reporter,
+  { json }: CommonOptions,
+  findings: ConstructorParameters<typeof PreflightError>[0],
+): PreflightError {
+  // People read the error that follows; machines read events.
+  if (json) for (const finding of findings) reporter.tell({ type: 'finding', ...finding });
+  return new PreflightError(findings);
+}
+
+/** With a selection: what the chosen steps need and what is not chosen has to be there already. */
+async function checkNeeds(engine: Engine, plan: Plan, steps: readonly Step[]): Promise<void> {
+  const chosen = new Set(steps.map(({ id }) => id));
+  const needed = new Set(steps.flatMap(({ needs }) => needs.filter((id) => !chosen.has(id))));
+  if (needed.size === 0) return;
+  const seen = await engine.observe(plan.steps.filter(({ id }) => needed.has(id)));
+  const findings = [...seen].flatMap(([id, value]) => {
+    if (value !== 'not-yet' && 'state' in value && value.state === 'done') return [];
+    const by = steps.filter(({ needs }) => needs.includes(id)).map((step) => step.id);
+    const problem =
+      value === 'not-yet'
+        ? 'is not done yet'
+        : 'problem' in value
+          ? value.problem
+          : value.state === 'waiting'
+            ? value.seen
+            : (value.differs[0] ?? 'is not done yet');
+    return [
+      {
+        where: id,
+        problem,
+        hint: `${by.join(', ')} ${by.length === 1 ? 'needs' : 'need'} it: select it too, or run apply without a selection.`,
+      },
+    ];
+  });
+  if (findings.length > 0)
+    throw new FederationError('What the selected steps need is not there; nothing was written.', findings);
+}
+
+function countsOf(results: readonly StepResult[]): Partial<Record<Outcome, number>> {
+  const counts: Partial<Record<Outcome, number>> = {};
+  for (const { outcome } of results) counts[outcome] = (counts[outcome] ?? 0) + 1;
+  return counts;
+}
+
+function exitCodeOf(results: readonly StepResult[], stopped: boolean): number {
+  const incomplete = results.some(({ outcome }) => outcome === 'failed' || outcome === 'skipped' || outcome === 'cut');
+  if (stopped && incomplete) return EXIT.interrupted;
+  return incomplete ? EXIT.failed : EXIT.ok;
+}

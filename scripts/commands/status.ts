@@ -1,0 +1,117 @@
+import { Step } from '../../lib/plan/step';
+import { addressesOf } from '../apply/kinds/service-address';
+import { readKubeconfig } from '../apply/kubeconfig';
+import { select } from '../apply/select';
+import { Kubectl } from '../apply/tools/kubectl';
+import { inReach, Known, observed } from './plan';
+import { CommonOptions, EXIT, openSession, say } from './session';
+import { table } from './table';
+
+/** `npm run status`: what stands, cluster by cluster. Writes nothing. Exit code 1 where something is not as planned. */
+export async function statusCommand(options: CommonOptions): Promise<number> {
+  const session = openSession(options.dist);
+  const { plan, run } = session;
+  const steps = select(plan, options);
+  const reach = await inReach(plan, run);
+  const known = await observed(session, steps, reach, options);
+  const states = new Map(steps.map((step) => [step.id, wordOf(known.get(step.id) ?? 'out-of-reach')]));
+  const allWell = [...states.values()].every((word) => word === 'ok');
+  if (options.json) {
+    for (const step of steps)
+      say(
+        JSON.stringify({
+          step: step.id,
+          cluster: step.cluster,
+          component: step.component,
+          state: states.get(step.id),
+          details: detailsOf(known.get(step.id)),
+        }),
+      );
+    return allWell ? EXIT.ok : EXIT.failed;
+  }
+
+  const components = [...new Set(steps.map(({ component }) => component))];
+  const bundles = [...plan.clusters.map(({ name }) => name), 'federation'].filter((bundle) =>
+    steps.some((step) => step.cluster === bundle),
+  );
+  const rows = components.map((component) => [
+    component,
+    ...bundles.map((bundle) =>
+      worst(
+        steps
+          .filter((step) => step.component === component && step.cluster === bundle)
+          .map((step) => states.get(step.id) ?? '?'),
+      ),
+    ),
+  ]);
+  for (const line of table([['', ...bundles], ...rows, await addressRow(session, steps, bundles, reach)])) say(line);
+
+  const details = steps.flatMap((step) => detailsOf(known.get(step.id)).map((text) => `${step.id}: ${text}`));
+  if (details.length > 0) say('');
+  for (const line of details) say(line);
+  for (const [context, why] of reach) say(`${context}: ${why}`);
+  const kubeconfig = await readKubeconfig(new Kubectl(run, () => undefined), AbortSignal.timeout(10_000)).catch(
+    () => undefined,
+  );
+  say('');
+  say(
+    `Context ${plan.federation} is ${kubeconfig?.entriesOf(plan.federation).includes('context') ? '' : 'not '}in the kubeconfig.`,
+  );
+  say(allWell ? 'All is as the plan says.' : '`npm run plan` shows what apply would do about it.');
+  return allWell ? EXIT.ok : EXIT.failed;
+}
+
+/** The addresses that each cluster gave its workloads. */
+async function addressRow(
+  { plan, run }: ReturnType<typeof openSession>,
+  steps: readonly Step[],
+  bundles: readonly string[],
+  reach: ReadonlyMap<string, string>,
+): Promise<string[]> {
+  const kubectl = new Kubectl(run, () => undefined);
+  const cells = await Promise.all(
+    bundles.map(async (bundle) => {
+      const services = steps.filter((step) => step.kind === 'service-address' && step.cluster === bundle);
+      const cluster = plan.clusters.find(({ name }) => name === bundle);
+      if (!cluster || services.length === 0 || reach.has(cluster.context)) return '';
+      const found = await Promise.all(
+        services.map(async (step) => {
+          if (step.kind !== 'service-address') return [];
+          const [service] = await kubectl
+            .get(step.context, [`--namespace=${step.namespace}`, 'service', step.service], AbortSignal.timeout(10_000))
+            .catch(() => []);
+          return addressesOf(service);
+        }),
+      );
+      return found.flat().join(' ') || 'none';
+    }),
+  );
+  return ['addresses', ...cells];
+}
+
+type Word = 'ok' | 'drift' | 'waiting' | 'error' | 'missing' | '?';
+
+function wordOf(known: Known): Word {
+  if (known === 'out-of-reach') return '?';
+  if (known === 'not-yet') return 'missing';
+  if ('problem' in known) return 'error';
+  if (known.state === 'done') return 'ok';
+  if (known.state === 'waiting') return 'waiting';
+  return known.differs.every((text) => /is missing$|is not installed$|is no member|has no |does not run/.test(text))
+    ? 'missing'
+    : 'drift';
+}
+
+const ORDER: readonly Word[] = ['error', '?', 'missing', 'drift', 'waiting', 'ok'];
+
+/** The worst of several steps of one component. */
+function worst(words: readonly string[]): string {
+  return ORDER.find((word) => words.includes(word)) ?? '';
+}
+
+function detailsOf(known: Known | undefined): string[] {
+  if (known === undefined || typeof known === 'string') return [];
+  if ('problem' in known) return [known.problem];
+  if (known.state === 'waiting') return [known.seen];
+  return known.state === 'todo' ? [...known.differs] : [];
+}

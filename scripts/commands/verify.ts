@@ -1,0 +1,224 @@
+import { randomBytes } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
+import { contains } from '../../lib/topology/addresses';
+import { StepOf } from '../../lib/plan/step';
+import { KubeObject, listAt, textAt } from '../apply/objects';
+import { ask } from '../apply/resolver';
+import { addressesOf } from '../apply/kinds/service-address';
+import { preflight, PreflightError } from '../apply/preflight';
+import { Kubectl } from '../apply/tools/kubectl';
+import { limited } from '../apply/tools/limit';
+import { ProgramError } from '../apply/tools/program';
+import { CommonOptions, EXIT, openSession, say } from './session';
+import { table } from './table';
+
+/** How long all of it may take, in milliseconds; a pod has to be pulled and started in each cluster. */
+const LIMIT_MS = 180_000;
+
+/** One thing that was looked at. */
+interface Link {
+  readonly cluster: string;
+  readonly what: string;
+  readonly ok: boolean;
+  readonly seen: string;
+}
+
+/**
+ * `npm run verify`: the outcome itself, from the federation's members to a name asked in a pod. A short-lived pod is
+ * started in each cluster; nothing else is written.
+ */
+export async function verifyCommand(options: CommonOptions): Promise<number> {
+  const { plan, folder, run } = openSession(options.dist);
+  const signal = AbortSignal.timeout(LIMIT_MS);
+  const kubectl = new Kubectl(limited(run, options.concurrency), () => undefined);
+  const checks = plan.steps.filter(
+    (step): step is StepOf<'dns-check'> =>
+      step.kind === 'dns-check' && (options.cluster?.includes(step.cluster) ?? true),
+  );
+  const { findings } = await preflight({ plan, folder, steps: checks, kubectl, signal });
+  if (findings.length > 0) throw new PreflightError(findings);
+
+  // The chain in its order: what comes later hangs on what comes before.
+  const members = await checkMembers(
+    kubectl,
+    plan.federation,
+    plan.clusters.map(({ name }) => name),
+    signal,
+  );
+  const services = new Map(
+    await Promise.all(checks.map(async (step) => [step.id, await serviceOf(kubectl, step, signal)] as const)),
+  );
+  const addresses = checks.map((step) => checkAddress(step, services.get(step.id), plan.clusters));
+  const twice = checkUnique(checks, services);
+  const direct = await Promise.all(checks.map((step) => checkName(step, services.get(step.id))));
+  const fromPods = await Promise.all(
+    plan.clusters
+      .filter(({ name }) => options.cluster?.includes(name) ?? true)
+      .map((cluster) => checkFromPod(kubectl, cluster.name, cluster.context, checks, services, signal)),
+  );
+  const links = [...members, ...addresses, ...twice, ...direct, ...fromPods.flat()];
+  const broken = links.find(({ ok }) => !ok);
+  if (options.json) {
+    for (const link of links) say(JSON.stringify(link));
+  } else {
+    for (const line of table([
+      ['', 'cluster', 'what', 'seen'],
+      ...links.map(({ ok, cluster, what, seen }) => [ok ? '✔' : '✘', cluster, what, seen]),
+    ]))
+      say(line);
+    say('');
+    say(
+      broken
+        ? `The first broken link: ${broken.cluster}, ${broken.what}: ${broken.seen}`
+        : 'Every name leads to its own cluster.',
+    );
+  }
+  return broken ? EXIT.failed : EXIT.ok;
+}
+
+async function checkMembers(
+  kubectl: Kubectl,
+  federation: string,
+  names: readonly string[],
+  signal: AbortSignal,
+): Promise<Link[]> {
+  let members: KubeObject[] = [];
+  let problem: string | undefined;
+  try {
+    members = await kubectl.get(federation, ['clusters'], signal);
+  } catch (error) {
+    if (!(error instanceof ProgramError)) throw error;
+    problem = error.output.stderr.trim().split('\n')[0] ?? 'the federation does not answer';
+  }
+  return names.map((name) => {
+    const member = members.find((candidate) => candidate.metadata.name === name);
+    const ready = listAt(member, 'status', 'conditions').some(
+      (c) => textAt(c, 'type') === 'Ready' && textAt(c, 'status') === 'True',
+    );
+    return {
+      cluster: name,
+      what: 'member of the federation',
+      ok: ready,
+      seen: problem ?? (member ? (ready ? 'Ready' : 'not Ready') : 'is no member'),
+    };
+  });
+}
+
+async function serviceOf(
+  kubectl: Kubectl,
+  { context, namespace, service }: StepOf<'dns-check'>,
+  signal: AbortSignal,
+): Promise<string[]> {
+  const [found] = await kubectl.get(context, [`--namespace=${namespace}`, 'service', service], signal);
+  return addressesOf(found).sort();
+}
+
+function checkAddress(
+  step: StepOf<'dns-check'>,
+  addresses: readonly string[] = [],
+  clusters: readonly { name: string; addressRange: { first: string; last: string } }[],
+): Link {
+  const range = clusters.find(({ name }) => name === step.cluster)?.addressRange;
+  const ok = addresses.length > 0 && range !== undefined && addresses.every((address) => contains(range, address));
+  const seen = addresses.length === 0 ? 'none' : addresses.join(' ');
+  return {
+    cluster: step.cluster,
+    what: `address of ${step.service}`,
+    ok,
+    seen: ok ? seen : `${seen}, not within ${range?.first ?? '?'} to ${range?.last ?? '?'}`,
+  };
+}
+
+/** An address that two Services have leads to only one of them. */
+function checkUnique(checks: readonly StepOf<'dns-check'>[], services: ReadonlyMap<string, readonly string[]>): Link[] {
+  const owners = new Map<string, string[]>();
+  for (const step of checks)
+    for (const address of services.get(step.id) ?? [])
+      owners.set(address, [...(owners.get(address) ?? []), `${step.cluster}/${step.service}`]);
+  return [...owners]
+    .filter(([, list]) => list.length > 1)
+    .map(([address, list]) => ({
+      cluster: 'federation',
+      what: `address ${address}`,
+      ok: false,
+      seen: `given twice: ${list.join(', ')}`,
+    }));
+}
+
+async function checkName(step: StepOf<'dns-check'>, expected: readonly string[] = []): Promise<Link> {
+  const answer = await ask(step.server, step.name);
+  const seen = 'failure' in answer ? answer.failure : answer.addresses.join(' ');
+  return {
+    cluster: step.cluster,
+    what: `${step.name}, asked of CoreDNS`,
+    ok: 'addresses' in answer && expected.length > 0 && isDeepStrictEqual([...answer.addresses], [...expected]),
+    seen,
+  };
+}
+
+/** All names, asked in one short-lived pod of a cluster: through that cluster's own DNS, as a workload would. */
+async function checkFromPod(
+  kubectl: Kubectl,
+  cluster: string,
+  context: string,
+  checks: readonly StepOf<'dns-check'>[],
+  services: ReadonlyMap<string, readonly string[]>,
+  signal: AbortSignal,
+): Promise<Link[]> {
+  const [first] = checks;
+  if (!first) return [];
+  const name = `dns-check-${randomBytes(3).toString('hex')}`;
+  // Names are DNS labels of the plan: there is nothing in them that a shell reads.
+  const script = checks.map((step) => `nslookup ${step.name}`).join('; ');
+  let said: string;
+  try {
+    const { stdout } = await kubectl.writeOnce(
+      [
+        'kubectl',
+        `--context=${context}`,
+        'run',
+        name,
+        `--image=${first.image}`,
+        '--restart=Never',
+        '--rm',
+        '-i',
+        '--quiet',
+        '--',
+        'sh',
+        '-c',
+        script,
+      ],
+      signal,
+    );
+    said = stdout;
+  } catch (error) {
+    if (!(error instanceof ProgramError)) throw error;
+    said = error.output.stdout || error.output.stderr;
+  }
+  return checks.map((step) => {
+    const answers = answersIn(said, step.name);
+    const expected = services.get(step.id) ?? [];
+    return {
+      cluster,
+      what: `${step.name}, asked in a pod`,
+      ok: expected.length > 0 && isDeepStrictEqual(answers, [...expected]),
+      seen:
+        answers.length > 0
+          ? answers.join(' ')
+          : (said.split('\n').find((line) => line.includes(step.name)) ?? 'no answer').trim(),
+    };
+  });
+}
+
+/** The addresses that nslookup prints below a name. */
+function answersIn(output: string, name: string): string[] {
+  const addresses: string[] = [];
+  let within = false;
+  for (const line of output.split('\n')) {
+    if (/^Name:/.test(line)) within = line.replace(/^Name:\s*/, '').trim() === name;
+    else if (/^Server:/.test(line)) within = false;
+    const [, address] = /^Address(?: \d+)?:\s*(\d+(?:\.\d+){3})/.exec(line) ?? [];
+    if (within && address !== undefined) addresses.push(address);
+  }
+  return addresses.sort();
+}
