@@ -1,6 +1,8 @@
 import { App, Chart } from 'cdk8s';
+import { IConstruct } from 'constructs';
 import { FederationError, Finding } from './errors';
 import { describe, lower, Manifest, Target } from './dialect/dialect';
+import { isBuiltIn } from './dialect/rules';
 import { Step, StepKind, StepOf } from './plan/step';
 import { toYaml } from './yaml';
 
@@ -11,10 +13,10 @@ export interface OutputFile {
   readonly content: string;
 }
 
-/** Two objects of one bundle would overwrite each other. Nothing has been written. */
+/** Two objects, files or steps of one bundle would overwrite each other. Nothing has been written. */
 export class CollisionError extends FederationError {
   constructor(findings: readonly Finding[]) {
-    super('Some objects stand twice in one bundle; nothing was written.', findings);
+    super('Some things of one bundle have the same name; nothing was written.', findings);
   }
 }
 
@@ -33,7 +35,7 @@ export class Bundle {
   readonly steps: Step[] = [];
   private readonly app = new App();
   private readonly entries: { path: string; header: string; chart?: Chart; content?: string }[] = [];
-  private component = { name: '', order: 0, files: 0 };
+  private component = { name: '', order: 0, numbers: 1, files: 0 };
 
   constructor(
     /** A cluster's name, or `federation`. */
@@ -42,9 +44,13 @@ export class Bundle {
     private readonly labels: Record<string, string>,
   ) {}
 
-  /** What follows belongs to this component, and its files are numbered from here. */
-  begin(name: string, order: number): void {
-    this.component = { name, order, files: 0 };
+  /**
+   * What follows belongs to this component, and its files are numbered from here.
+   *
+   * @param numbers how many numbers there are; all files beyond share the last one
+   */
+  begin(name: string, order: number, numbers = ORDER_STEP): void {
+    this.component = { name, order, numbers, files: 0 };
   }
 
   /**
@@ -70,15 +76,22 @@ export class Bundle {
     return this.text(name, about, toYaml(data));
   }
 
-  /** Charts of the user's own, one file each, applied after everything that the components apply in this bundle. */
+  /**
+   * Charts of the user's own, one file each, applied after everything that the components apply in this bundle, and
+   * after the charts that they depend on.
+   */
   userCharts(app: App, context: string, needs: string[]): void {
+    // Rendering one chart makes every dependency between constructs of the app one between their charts.
+    app.charts[0]?.toJson();
+    const ids = new Map<IConstruct, string>(app.charts.map((chart) => [chart, idOf(chart)]));
     for (const chart of app.charts) {
-      const id = chart.node.id.toLowerCase().replace(/[^-a-z0-9]+/g, '-');
+      const id = idOf(chart);
       const file = this.add(`${id}.yaml`, { header: `The chart '${chart.node.path}' of main.ts`, chart });
+      const first = chart.node.dependencies.flatMap((other) => ids.get(other) ?? []);
       this.step(id, 'apply', {
         title: `${chart.node.path} is applied`,
         context,
-        needs,
+        needs: [...needs, ...first.map((other) => `${this.name}/${other}`)],
         timeoutSeconds: 300,
         file,
         wait: [],
@@ -101,7 +114,8 @@ export class Bundle {
   /**
    * The files, in order, manifests lowered to the bundle's dialect.
    *
-   * @throws CollisionError when two objects have the same kind, namespace and name; DialectError
+   * @throws CollisionError when two objects have the same kind, namespace and name, or two files or steps the same name;
+   * DialectError
    */
   files(): OutputFile[] {
     const seen = new Map<string, string>();
@@ -114,12 +128,11 @@ export class Bundle {
       if (chart === undefined) return { path, content: `${comment}${content ?? ''}` };
       const objects = lower(chart.toJson() as Manifest[], this.target);
       for (const object of objects) {
-        // Whichever group serves it, a Deployment of one name is one object.
-        const key = describe(object);
+        const key = identity(object);
         const earlier = seen.get(key);
         if (earlier !== undefined) {
           findings.push({
-            where: `${this.name}: ${key}`,
+            where: `${this.name}: ${describe(object)}`,
             problem: `is in ${path} and in ${earlier}`,
             hint: 'Rename one of the two, or leave one out.',
           });
@@ -134,16 +147,42 @@ export class Bundle {
         findings.push({ where: path, problem: 'two charts have this name', hint: 'Rename one of the two.' });
       paths.add(path);
     }
+    const steps = new Map<string, Step>();
+    for (const step of this.steps) {
+      const earlier = steps.get(step.id);
+      if (earlier !== undefined) {
+        findings.push({
+          where: step.id,
+          problem: `is a step of ${earlier.component} and one of ${step.component}`,
+          hint: 'Rename the chart or the workload that it comes from.',
+        });
+      }
+      steps.set(step.id, step);
+    }
     if (findings.length > 0) throw new CollisionError(findings);
     return files;
   }
 
   private add(name: string, entry: { header: string; chart?: Chart; content?: string }): string {
-    const { order, files } = this.component;
-    // A component has the numbers up to the next one's; what comes beyond shares its last.
-    const path = `${this.name}/${order + Math.min(files, ORDER_STEP - 1)}-${name}`;
+    const { order, numbers, files } = this.component;
+    const path = `${this.name}/${order + Math.min(files, numbers - 1)}-${name}`;
     this.component = { ...this.component, files: files + 1 };
     this.entries.push({ path, ...entry });
     return path;
   }
+}
+
+/** A chart's id as a part of file names and step ids. */
+function idOf(chart: Chart): string {
+  const id = chart.node.id.toLowerCase().replace(/[^a-z0-9]+/g, '-');
+  return id.replace(/^-|-$/g, '') || 'chart';
+}
+
+/**
+ * What an API server takes for one object: whichever of its own groups serves it, a Deployment of one name is one
+ * object, while two custom kinds of one name are two. Where no namespace is said, it is `default`.
+ */
+function identity({ apiVersion, kind, metadata }: Manifest): string {
+  const group = isBuiltIn(apiVersion) ? '' : (apiVersion.split('/')[0] ?? '');
+  return [group, kind, metadata.namespace ?? 'default', metadata.name ?? ''].join('|');
 }

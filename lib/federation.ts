@@ -16,6 +16,8 @@ import { FederationProps } from './topology/types';
 
 /** Number with which the files of the user's own charts begin: after every component's. */
 const USER_ORDER = 90;
+/** How many of them there are, two digits each. */
+const USER_NUMBERS = 10;
 
 /**
  * A federation of clusters, declared once; everything else is derived from it.
@@ -140,5 +142,5 @@ function each(components: readonly Component[], bundle: Bundle, add: (component:
     bundle.begin(component.name, 10 + i * ORDER_STEP);
     add(component);
   });
-  bundle.begin('charts', USER_ORDER);
+  bundle.begin('charts', USER_ORDER, USER_NUMBERS);
 }

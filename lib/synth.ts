@@ -8,8 +8,9 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { z } from 'zod';
+import { OutputFile } from './bundle';
 import { Federation } from './federation';
 import { PLAN_FILE } from './plan/file';
 import { digest } from './plan/plan';
@@ -56,16 +57,14 @@ export function synth(federation: Federation, outdir: string, options: { readonl
     for (const folder of new Set(differing.map(({ path }) => dirname(path)))) {
       mkdirSync(join(outdir, folder), { recursive: true });
     }
-    for (const { path, content } of differing) {
-      const file = join(outdir, path);
-      // A reader never sees half a file, and a synth that dies leaves no half one.
-      writeFileSync(`${file}.tmp`, content);
-      renameSync(`${file}.tmp`, file);
-    }
+    const [plan, others] = [differing.filter(isPlan), differing.filter((file) => !isPlan(file))];
+    for (const file of others) write(outdir, file);
     for (const path of removed) rmSync(join(outdir, path));
     for (const folder of new Set(removed.map((path) => join(outdir, dirname(path))))) {
       if (readdirSync(folder).length === 0) rmdirSync(folder);
     }
+    // Until everything else is done the old plan stays: it alone knows which files are a synth's to take away.
+    for (const file of plan) write(outdir, file);
   }
   return {
     written: differing.map(({ path }) => path).sort(),
@@ -73,6 +72,15 @@ export function synth(federation: Federation, outdir: string, options: { readonl
     foreign,
     unchanged: files.length - differing.length,
   };
+}
+
+const isPlan = ({ path }: OutputFile): boolean => path === PLAN_FILE;
+
+/** A reader never sees half a file, and a synth that dies leaves no half one. */
+function write(outdir: string, { path, content }: OutputFile): void {
+  const file = join(outdir, path);
+  writeFileSync(`${file}.tmp`, content);
+  renameSync(`${file}.tmp`, file);
 }
 
 function read(outdir: string, path: string): string {
@@ -84,7 +92,7 @@ function listFiles(outdir: string): string[] {
   if (!existsSync(outdir)) return [];
   return readdirSync(outdir, { recursive: true, withFileTypes: true })
     .filter((entry) => !entry.isDirectory())
-    .map((entry) => join(entry.parentPath, entry.name).slice(join(outdir, '/').length).replaceAll('\\', '/'))
+    .map((entry) => relative(outdir, join(entry.parentPath, entry.name)).replaceAll('\\', '/'))
     .sort();
 }
 

@@ -7,8 +7,10 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
-import { format } from 'prettier';
 import { BASE_MINOR, DialectSchema, FieldEntry } from '../lib/dialect/schema';
+
+/** `[first, last]` minor version. */
+type Span = readonly [number, number];
 
 const FIRST_DOCUMENT = 7;
 const LAST_DOCUMENT = 13;
@@ -122,6 +124,7 @@ const UNTIL: Readonly<Record<string, number>> = {
   'events.k8s.io/v1beta1': 24,
   'extensions/v1beta1': 15,
   'extensions/v1beta1/Ingress': 21,
+  'extensions/v1beta1/ThirdPartyResource': 7,
   'policy/v1beta1': 24,
   'rbac.authorization.k8s.io/v1beta1': 21,
   'scheduling.k8s.io/v1beta1': 21,
@@ -148,6 +151,30 @@ const SERVED_SINCE: Readonly<Record<string, number>> = {
   'apiextensions.k8s.io/v1beta1/CustomResourceDefinition': 7,
   'apiregistration.k8s.io/v1beta1/APIService': 7,
   'apiregistration.k8s.io/v1/APIService': 10,
+};
+
+/**
+ * Kinds that came after 1.13 and left before 1.25, so that neither source has them. Where they look like another kind,
+ * its type judges their fields; without one their fields are not judged.
+ */
+const IN_BETWEEN: Readonly<Record<string, { span: Span; type?: string }>> = {
+  'discovery.k8s.io/v1beta1/EndpointSlice': { span: [17, 24] },
+  'flowcontrol.apiserver.k8s.io/v1beta1/FlowSchema': { span: [20, 25] },
+  'flowcontrol.apiserver.k8s.io/v1beta1/PriorityLevelConfiguration': { span: [20, 25] },
+  'flowcontrol.apiserver.k8s.io/v1beta2/FlowSchema': { span: [23, 28] },
+  'flowcontrol.apiserver.k8s.io/v1beta2/PriorityLevelConfiguration': { span: [23, 28] },
+  'networking.k8s.io/v1beta1/Ingress': { span: [14, 21], type: 'extensions.v1beta1.Ingress' },
+  'networking.k8s.io/v1beta1/IngressClass': { span: [18, 21] },
+  'node.k8s.io/v1beta1/RuntimeClass': { span: [14, 24] },
+  'storage.k8s.io/v1beta1/CSIDriver': { span: [14, 21] },
+  'storage.k8s.io/v1beta1/CSINode': { span: [14, 21] },
+};
+
+/** Fields of such kinds, likewise. */
+const FIELDS_IN_BETWEEN: Readonly<Record<string, number>> = {
+  'extensions.v1beta1.HTTPIngressPath.pathType': 18,
+  'extensions.v1beta1.IngressBackend.resource': 18,
+  'extensions.v1beta1.IngressSpec.ingressClassName': 18,
 };
 
 interface Definition {
@@ -182,9 +209,17 @@ function readDocument(minor: number): Record<string, Definition> {
   return document.definitions;
 }
 
-type Fields = Map<string, { since: number; until?: number; type?: string; map?: true }>;
+interface Field {
+  since: number;
+  until?: number;
+  type?: string;
+  map?: true;
+  earlier?: { until: number; type: string }[];
+}
+type Fields = Map<string, Field>;
 
-function main(): Promise<string> {
+/** The schema, out of its sources: the same sources give the same schema. */
+export function dialectSchema(): DialectSchema {
   const types = new Map<string, Fields>();
   const kinds = new Map<string, { type: string; since: number }>();
 
@@ -195,7 +230,13 @@ function main(): Promise<string> {
       const fields: Fields = types.get(short) ?? (new Map() as Fields);
       types.set(short, fields);
       for (const [field, property] of Object.entries(definition.properties ?? {})) {
-        if (!fields.has(field)) fields.set(field, { since: minor, ...held(property) });
+        const entry = fields.get(field);
+        const { type } = held(property);
+        if (entry === undefined) fields.set(field, { since: minor, ...held(property) });
+        else if (entry.type !== undefined && type !== undefined && type !== entry.type) {
+          (entry.earlier ??= []).push({ until: minor - 1, type: entry.type });
+          entry.type = type;
+        }
       }
       for (const [field, entry] of fields) {
         if (!(field in (definition.properties ?? {}))) entry.until ??= minor - 1;
@@ -236,17 +277,28 @@ function main(): Promise<string> {
     for (const field of ['apiVersion', 'kind', 'status']) if (!fields?.has(field)) fields?.set(field, { since });
   }
 
-  const schema: DialectSchema = { kinds: {}, types: {} };
-  for (const [key, { type, since }] of [...kinds].sort(([a], [b]) => (a < b ? -1 : 1))) {
-    const until = UNTIL[key] ?? UNTIL[key.replace(/\/[^/]+$/, '')];
-    schema.kinds[key] = { type, since: SERVED_SINCE[key] ?? since, ...(until === undefined ? {} : { until }) };
+  for (const [path, since] of Object.entries(FIELDS_IN_BETWEEN)) {
+    const [, owner = '', field = ''] = /^(.*)\.(\w+)$/.exec(path) ?? [];
+    types.get(owner)?.set(field, { since });
   }
+
+  const schema: DialectSchema = { kinds: {}, types: {} };
+  const served = [...kinds].map(([key, { type, since }]) => {
+    const until = UNTIL[key] ?? UNTIL[key.replace(/\/[^/]+$/, '')];
+    return [key, { type, since: SERVED_SINCE[key] ?? since, ...(until === undefined ? {} : { until }) }] as const;
+  });
+  const inBetween = Object.entries(IN_BETWEEN).map(
+    ([key, { span, type = '' }]) => [key, { type, since: span[0], until: span[1] }] as const,
+  );
+  for (const [key, entry] of [...served, ...inBetween].sort(([a], [b]) => (a < b ? -1 : 1))) schema.kinds[key] = entry;
   const wanted = Object.values(schema.kinds).map((kind) => kind.type);
   const reached = new Set<string>();
   for (let type = wanted.pop(); type !== undefined; type = wanted.pop()) {
     if (reached.has(type)) continue;
     reached.add(type);
-    for (const entry of types.get(type)?.values() ?? []) if (entry.type !== undefined) wanted.push(entry.type);
+    for (const { type: held, earlier = [] } of types.get(type)?.values() ?? []) {
+      wanted.push(...earlier.map((entry) => entry.type), ...(held === undefined ? [] : [held]));
+    }
   }
   for (const type of [...reached].sort()) {
     const fields = [...(types.get(type) ?? [])].sort(([a], [b]) => (a < b ? -1 : 1));
@@ -259,13 +311,17 @@ function main(): Promise<string> {
           ...(entry.since === BASE_MINOR ? {} : { since: entry.since }),
           ...(entry.until === undefined ? {} : { until: entry.until }),
           ...(entry.type !== undefined && (types.get(entry.type)?.size ?? 0) > 0
-            ? { type: entry.type, ...(entry.map && { map: entry.map }) }
+            ? {
+                type: entry.type,
+                ...(entry.map && { map: entry.map }),
+                ...(entry.earlier && { earlier: entry.earlier }),
+              }
             : {}),
         },
       ]),
     );
   }
-  return format(JSON.stringify(schema), { parser: 'json', printWidth: 200 });
+  return schema;
 }
 
 /** The fields of 1.25's types, each with the type that it holds. */
@@ -289,6 +345,10 @@ function typedFields(): { owner: string; field: string; type?: string; map?: tru
   });
 }
 
-void main().then((text) => {
+async function main(): Promise<void> {
+  const { format } = await import('prettier');
+  const text = await format(JSON.stringify(dialectSchema()), { parser: 'json', printWidth: 200 });
   writeFileSync(join(__dirname, '../lib/dialect/schema.json'), text);
-});
+}
+
+if (require.main === module) void main();

@@ -22,30 +22,54 @@ export function synthMain(declare: () => Federation, args: readonly string[]): n
     .description('Renders the topology of main.ts into dist/.')
     .option('--check', 'change nothing; exit 1 and list the files where dist/ is not what the topology says')
     .option('--output <folder>', 'another folder than dist/')
-    .helpOption('-h, --help', 'show this help');
+    .helpOption('-h, --help', 'show this help')
+    .showHelpAfterError('Run `npm run synth -- --help` for the options.');
   const options = program.parse(args, { from: 'user' }).opts<{ check?: boolean; output?: string }>();
   try {
-    const federation = declare();
+    const federation = declared(declare);
     const cdk8s = process.env.CDK8S_OUTDIR;
     const folder = options.output ?? (cdk8s === undefined || cdk8s === SCRATCH ? DIST : cdk8s);
     const code = report(federation, folder, options.check ?? false);
     if (cdk8s === SCRATCH && options.output === undefined) synth(federation, SCRATCH);
     return code;
   } catch (error) {
-    if (!(error instanceof FederationError)) throw error;
-    process.stderr.write(`${error.message}\n`);
+    if (error instanceof FederationError) say(error.message);
+    else if (isSystemError(error)) say(`The files cannot be read or written: ${error.message}`);
+    else throw error;
     return 1;
+  }
+}
+
+/** What main.ts declares. Nothing looks at its types on the way here, so a slip in it can show as any error at all. */
+function declared(declare: () => Federation): Federation {
+  try {
+    return declare();
+  } catch (error) {
+    if (!(error instanceof FederationError)) say('main.ts fails; `npm run typecheck` may say more plainly why:\n');
+    throw error;
   }
 }
 
 function report(federation: Federation, folder: string, check: boolean): number {
   const { written, removed, foreign, unchanged } = synth(federation, folder, { check });
-  const say = (line: string): void => void process.stderr.write(`${line}\n`);
   const stale = written.length + removed.length > 0;
-  for (const path of written) say(`${check ? 'stale' : 'wrote'}    ${folder}/${path}`);
-  for (const path of removed) say(`${check ? 'left over' : 'removed'}  ${folder}/${path}`);
-  for (const path of foreign) say(`not ours ${folder}/${path} (left as it is)`);
-  if (check && stale) say(`${folder}/ is not what the topology says. Run \`npm run synth\` and commit the result.`);
-  else say(`${folder}/: ${written.length} written, ${removed.length} removed, ${unchanged} unchanged.`);
+  const list = (verb: string, paths: readonly string[], remark = ''): void => {
+    for (const path of paths) say(`${verb.padEnd(9)} ${folder}/${path}${remark}`);
+  };
+  list(check ? 'stale' : 'wrote', written);
+  list(check ? 'left over' : 'removed', removed);
+  list('not ours', foreign, ' (left as it is)');
+  if (!check) say(`${folder}/: ${written.length} written, ${removed.length} removed, ${unchanged} unchanged.`);
+  else if (stale) say(`${folder}/ is not what the topology says. Run \`npm run synth\` and commit the result.`);
+  else say(`${folder}/ is what the topology says (${unchanged} files).`);
   return check && stale ? 1 : 0;
+}
+
+function say(line: string): void {
+  process.stderr.write(`${line}\n`);
+}
+
+/** What Node throws where a file cannot be read or written. */
+function isSystemError(error: unknown): error is Error {
+  return error instanceof Error && 'syscall' in error;
 }

@@ -1,3 +1,4 @@
+import { clusterDnsStep } from './cluster-dns';
 import { Component } from './component';
 import { addressStep, dnsNames, stepName } from './workloads';
 
@@ -14,7 +15,8 @@ export const dnsCheck: Component = {
       bundle.step(`${stepName(workload)}-dns`, 'dns-check', {
         title: `${name} leads to ${cluster.name}`,
         context: cluster.context,
-        needs: [addressStep(cluster, workload)],
+        // Asked by a pod of the cluster, the guide's way, it also takes the cluster's own DNS.
+        needs: [addressStep(cluster, workload), clusterDnsStep(cluster)],
         timeoutSeconds: 180,
         namespace: workload.namespace,
         service: workload.name,

@@ -15,6 +15,7 @@ import { ApiObject, JsonPatch } from 'cdk8s';
 import { Cluster } from '../topology/resolve';
 import { Component } from './component';
 import { container, daemonSet, deployment, serviceAccount } from './defaults';
+import { workloadStep } from './workloads';
 
 const NAMESPACE = 'kube-system';
 /** Both programs read and write this one; the copy of the manifests that points them at two announces nothing. */
@@ -36,8 +37,11 @@ export const loadBalancerSteps = (cluster: Cluster): string[] => [
 export const keepalived: Component = {
   name: 'keepalived',
 
-  cluster(bundle, cluster, { keepalived: props }) {
-    const where = { context: cluster.context, timeoutSeconds: 300 };
+  cluster(bundle, cluster, topology) {
+    const { keepalived: props } = topology;
+    // Taken away while a Service still has an address, it would never be told that the address is free again.
+    const outlives = topology.workloads.map(workloadStep);
+    const where = { context: cluster.context, timeoutSeconds: 300, outlives };
 
     const configMap = bundle.chart(
       CONFIG_MAP,

@@ -1,6 +1,7 @@
 import { ApiObject } from 'cdk8s';
 import { Namespace, Service, ServiceType } from 'cdk8s-plus-25';
 import { Cluster, Topology, Workload } from '../topology/resolve';
+import { FEDERATION_BUNDLE } from '../topology/check';
 import { PlacementProps } from '../topology/types';
 import { Component } from './component';
 import { controlPlaneStep } from './control-plane';
@@ -12,6 +13,9 @@ import { joinStep } from './membership';
 /** A workload's name in step ids and file names: its own, behind its namespace where that is not `default`. */
 export const stepName = (workload: Workload): string =>
   workload.namespace === 'default' ? workload.name : `${workload.namespace}.${workload.name}`;
+
+/** The step after which a workload is in the federation. */
+export const workloadStep = (workload: Workload): string => `${FEDERATION_BUNDLE}/${stepName(workload)}`;
 
 /** The step after which a workload's Service has an address in a cluster. */
 export const addressStep = (cluster: Cluster, workload: Workload): string =>
@@ -106,7 +110,7 @@ export const workloads: Component = {
       bundle.step(`${stepName(workload)}-address`, 'service-address', {
         title: `${workload.name} has an address of ${cluster.addressRange.cidr} in ${cluster.name}`,
         context: cluster.context,
-        needs: [`federation/${stepName(workload)}`, controllerManagerStep(cluster), ...loadBalancerSteps(cluster)],
+        needs: [workloadStep(workload), controllerManagerStep(cluster), ...loadBalancerSteps(cluster)],
         timeoutSeconds: 300,
         namespace: workload.namespace,
         service: workload.name,

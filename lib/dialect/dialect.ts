@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { FederationError, Finding } from '../errors';
-import { DEFAULTS, isBuiltIn, NO_OPS, SAME_SHAPE } from './rules';
+import { DEFAULTS, isBuiltIn, NO_OPS, SAME_SHAPE, SELECTOR_FROM_LABELS } from './rules';
 import { BASE_MINOR, DialectSchema } from './schema';
 import schemaJson from './schema.json';
 
@@ -31,16 +31,19 @@ export interface Target {
   /** The minor version that judges kinds and fields. */
   readonly minor: number;
   /**
-   * The API versions that are served, where that is not all that the minor version has.
+   * What is served, each as `<apiVersion>/<kind>`, where that is not all that the minor version has.
    * @default everything that the minor version serves
    */
   readonly only?: readonly string[];
 }
 
-/** What the federation's API server serves by default, whatever the members run (measured on 1.10-alpha). */
-export const FEDERATION_API_VERSIONS = ['v1', 'extensions/v1beta1', 'federation/v1beta1'] as const;
+/** The last version that the federation's API server was released in. */
+const LAST_FEDERATION_MINOR = 10;
 
-/** The kinds that it serves in those; `federation/v1beta1` has the Cluster alone. */
+/**
+ * The kinds that the federation's API server serves by default, whatever the members run (measured on 1.10-alpha),
+ * besides its own Cluster in `federation/v1beta1`.
+ */
 const FEDERATED_KINDS: readonly string[] = [
   'v1/ConfigMap',
   'v1/Event',
@@ -55,7 +58,7 @@ const FEDERATED_KINDS: readonly string[] = [
 
 /** The federation's API server as a target: its objects must be understood by the oldest member too. */
 export function federationTarget(name: string, minors: readonly number[]): Target {
-  return { name, minor: Math.min(...minors, 11), only: FEDERATED_KINDS };
+  return { name, minor: Math.min(...minors, LAST_FEDERATION_MINOR), only: FEDERATED_KINDS };
 }
 
 /** `Deployment kube-system/keepalived-cloud-provider` */
@@ -101,7 +104,8 @@ function lowerOne(object: Manifest, target: Target, findings: Finding[]): Manife
     return object;
   }
 
-  const candidates = [apiVersion, ...(SAME_SHAPE[kind] ?? [])];
+  const sameShape = SAME_SHAPE[kind] ?? [];
+  const candidates = sameShape.includes(apiVersion) ? [apiVersion, ...sameShape] : [apiVersion];
   const accepted = candidates.find((candidate) => isServed(candidate, kind, target));
   if (accepted === undefined) {
     const known = Object.keys(SCHEMA.kinds).some((key) => key === `${apiVersion}/${kind}`);
@@ -127,38 +131,56 @@ function lowerOne(object: Manifest, target: Target, findings: Finding[]): Manife
   return { ...body, apiVersion: accepted };
 }
 
+/** What an empty selector of a PodDisruptionBudget takes in, by API version. */
+const EMPTY_SELECTOR: Readonly<Record<string, string>> = { 'policy/v1': 'every pod', 'policy/v1beta1': 'no pod' };
+
 /** What the same words mean something else for in another API version. */
 function checkMeaning(object: Manifest, accepted: string, where: string, findings: Finding[]): void {
-  if (object.kind === 'PodDisruptionBudget' && object.apiVersion === 'policy/v1' && accepted !== 'policy/v1') {
-    const selector = at(object, 'spec.selector');
-    if (selector !== undefined && isDeepStrictEqual(selector, {})) {
-      findings.push({
-        where: `${where}, spec.selector`,
-        problem: `an empty selector means every pod in policy/v1 and no pod in ${accepted}`,
-        hint: 'Name the pods by their labels.',
-      });
-    }
+  if (object.kind !== 'PodDisruptionBudget' || object.apiVersion === accepted) return;
+  const selector = isRecord(object.spec) ? object.spec.selector : undefined;
+  if (isRecord(selector) && isEmptySelector(selector)) {
+    const means = (apiVersion: string): string => `${EMPTY_SELECTOR[apiVersion] ?? 'other pods'} in ${apiVersion}`;
+    findings.push({
+      where: `${where}, spec.selector`,
+      problem: `an empty selector means ${means(object.apiVersion)} and ${means(accepted)}`,
+      hint: 'Name the pods by their labels.',
+    });
   }
 }
 
-function at(object: unknown, path: string): unknown {
-  return path.split('.').reduce<unknown>((value, key) => (isRecord(value) ? value[key] : undefined), object);
+function isEmptySelector({ matchLabels = {}, matchExpressions = [] }: Record<string, unknown>): boolean {
+  return isDeepStrictEqual(matchLabels, {}) && isDeepStrictEqual(matchExpressions, []);
 }
 
 function withDefaults(object: Manifest, accepted: string): Manifest {
-  const missing = DEFAULTS.filter(({ kind, path, byApiVersion }) => {
+  if (!isRecord(object.spec)) return object;
+  const spec = { ...object.spec };
+  for (const { kind, field, byApiVersion } of DEFAULTS) {
     const ours = byApiVersion[object.apiVersion];
-    return (
-      kind === object.kind &&
-      ours !== undefined &&
-      !isDeepStrictEqual(ours, byApiVersion[accepted]) &&
-      at(object, path) === undefined
-    );
-  });
-  if (missing.length === 0) return object;
-  const spec = { ...(object.spec as Record<string, unknown>) };
-  for (const { path, byApiVersion } of missing) spec[path.replace(/^spec\./, '')] = byApiVersion[object.apiVersion];
+    if (kind !== object.kind || ours === undefined || isDeepStrictEqual(ours, byApiVersion[accepted])) continue;
+    spec[field] = filled(spec[field], ours);
+  }
+  const { kinds, apiVersions } = SELECTOR_FROM_LABELS;
+  const takesLabels = (apiVersion: string): boolean => apiVersions.some((candidate) => candidate === apiVersion);
+  if (kinds.some((kind) => kind === object.kind) && takesLabels(object.apiVersion) && !takesLabels(accepted)) {
+    const labels = at(spec, 'template', 'metadata', 'labels');
+    const empty = spec.selector === undefined || (isRecord(spec.selector) && isEmptySelector(spec.selector));
+    if (empty && labels !== undefined) spec.selector = { matchLabels: labels };
+  }
   return { ...object, spec };
+}
+
+/** A value with what a default adds to it: nothing where it is said, or where another `type` is chosen. */
+function filled(value: unknown, byDefault: unknown): unknown {
+  if (value === undefined) return byDefault;
+  if (!isRecord(value) || !isRecord(byDefault)) return value;
+  if (value.type !== undefined && byDefault.type !== undefined && value.type !== byDefault.type) return value;
+  const missing = Object.entries(byDefault).map(([key, held]) => [key, filled(value[key], held)] as const);
+  return { ...value, ...Object.fromEntries(missing) };
+}
+
+function at(object: unknown, ...path: string[]): unknown {
+  return path.reduce<unknown>((value, key) => (isRecord(value) ? value[key] : undefined), object);
 }
 
 interface Pruning {
@@ -180,12 +202,13 @@ function prune(value: unknown, type: string, path: string, pruning: Pruning): un
     const field = fields[name];
     const { since = BASE_MINOR, until = Infinity } = field ?? {};
     if (field !== undefined && since <= target.minor && target.minor <= until) {
+      const held = field.earlier?.find((earlier) => target.minor <= earlier.until)?.type ?? field.type;
       kept[name] =
-        field.type === undefined
+        held === undefined
           ? content
           : field.map
-            ? pruneMap(content, field.type, at, pruning)
-            : prune(content, field.type, at, pruning);
+            ? pruneMap(content, held, at, pruning)
+            : prune(content, held, at, pruning);
     } else if (field === undefined && target.minor > TYPED_MINOR) {
       kept[name] = content;
     } else if (!isNoOp(type, name, content)) {

@@ -14,6 +14,7 @@ export const SAME_SHAPE: Readonly<Record<string, readonly string[]>> = {
   Role: ['rbac.authorization.k8s.io/v1', 'rbac.authorization.k8s.io/v1beta1'],
   RoleBinding: ['rbac.authorization.k8s.io/v1', 'rbac.authorization.k8s.io/v1beta1'],
   NetworkPolicy: ['networking.k8s.io/v1', 'extensions/v1beta1'],
+  Ingress: ['networking.k8s.io/v1beta1', 'extensions/v1beta1'],
   PodDisruptionBudget: ['policy/v1', 'policy/v1beta1'],
   PriorityClass: ['scheduling.k8s.io/v1', 'scheduling.k8s.io/v1beta1'],
   CronJob: ['batch/v1', 'batch/v1beta1'],
@@ -22,17 +23,12 @@ export const SAME_SHAPE: Readonly<Record<string, readonly string[]>> = {
   Lease: ['coordination.k8s.io/v1', 'coordination.k8s.io/v1beta1'],
 };
 
-/**
- * What a server fills in where the field is missing, by kind and API version, for the fields in which API versions of
- * one kind differ. A value stands for itself; `absent` means that nothing is filled in. Where source and target differ,
- * the source's default is written out. Source: the defaulting functions of each API version, as documented in the API
- * reference (apps/v1beta1 keeps 2 old revisions, extensions/v1beta1 DaemonSets update on delete only, …).
- */
+/** What a server fills in where a field is missing, for one field in which the API versions of a kind differ. */
 export interface DefaultRule {
   readonly kind: string;
-  /** Path of the field, with dots. */
-  readonly path: string;
-  /** By API version; `undefined` is no default at all. */
+  /** Name of the field in the object's `spec`. */
+  readonly field: string;
+  /** What is filled in, by API version. */
   readonly byApiVersion: Readonly<Record<string, unknown>>;
 }
 
@@ -41,21 +37,28 @@ const ROLLING_STATEFUL = { type: 'RollingUpdate' };
 const ROLLING_25 = { type: 'RollingUpdate', rollingUpdate: { maxSurge: '25%', maxUnavailable: '25%' } };
 const ROLLING_1 = { type: 'RollingUpdate', rollingUpdate: { maxSurge: 1, maxUnavailable: 1 } };
 const ON_DELETE = { type: 'OnDelete' };
+/** What the server itself writes for "no limit"; 1.7 leaves the field empty, which means the same. */
+const UNLIMITED = 2 ** 31 - 1;
 
+/**
+ * Where the API version that an object was written in and the one that it is lowered to differ, the first one's default
+ * is written out. Source: the published documents' descriptions of the fields, and the defaulting functions of each API
+ * version (apps/v1beta1 keeps 2 old revisions, extensions/v1beta1 updates DaemonSets on delete only, …).
+ */
 export const DEFAULTS: readonly DefaultRule[] = [
   {
     kind: 'Deployment',
-    path: 'spec.revisionHistoryLimit',
-    byApiVersion: { 'apps/v1': 10, 'apps/v1beta2': 10, 'apps/v1beta1': 2, 'extensions/v1beta1': undefined },
+    field: 'revisionHistoryLimit',
+    byApiVersion: { 'apps/v1': 10, 'apps/v1beta2': 10, 'apps/v1beta1': 2, 'extensions/v1beta1': UNLIMITED },
   },
   {
     kind: 'Deployment',
-    path: 'spec.progressDeadlineSeconds',
-    byApiVersion: { 'apps/v1': 600, 'apps/v1beta2': 600, 'apps/v1beta1': 600, 'extensions/v1beta1': undefined },
+    field: 'progressDeadlineSeconds',
+    byApiVersion: { 'apps/v1': 600, 'apps/v1beta2': 600, 'apps/v1beta1': 600, 'extensions/v1beta1': UNLIMITED },
   },
   {
     kind: 'Deployment',
-    path: 'spec.strategy',
+    field: 'strategy',
     byApiVersion: {
       'apps/v1': ROLLING_25,
       'apps/v1beta2': ROLLING_25,
@@ -65,15 +68,21 @@ export const DEFAULTS: readonly DefaultRule[] = [
   },
   {
     kind: 'DaemonSet',
-    path: 'spec.updateStrategy',
+    field: 'updateStrategy',
     byApiVersion: { 'apps/v1': ROLLING_DAEMONS, 'apps/v1beta2': ROLLING_DAEMONS, 'extensions/v1beta1': ON_DELETE },
   },
   {
     kind: 'StatefulSet',
-    path: 'spec.updateStrategy',
+    field: 'updateStrategy',
     byApiVersion: { 'apps/v1': ROLLING_STATEFUL, 'apps/v1beta2': ROLLING_STATEFUL, 'apps/v1beta1': ON_DELETE },
   },
 ];
+
+/** The kinds whose oldest API versions take a missing selector from the labels of the pods, and what those are. */
+export const SELECTOR_FROM_LABELS = {
+  kinds: ['Deployment', 'DaemonSet', 'ReplicaSet', 'StatefulSet'],
+  apiVersions: ['apps/v1beta1', 'extensions/v1beta1'],
+} as const;
 
 /**
  * Values that an older server, which does not know the field, acts on all the same: leaving the field out there loses
@@ -117,6 +126,7 @@ const BUILT_IN_GROUPS = new Set([
   'apiregistration.k8s.io',
   'apps',
   'authentication.k8s.io',
+  'auditregistration.k8s.io',
   'authorization.k8s.io',
   'autoscaling',
   'batch',
@@ -125,11 +135,14 @@ const BUILT_IN_GROUPS = new Set([
   'discovery.k8s.io',
   'events.k8s.io',
   'extensions',
+  'flowcontrol.apiserver.k8s.io',
+  'internal.apiserver.k8s.io',
   'networking.k8s.io',
   'node.k8s.io',
   'policy',
   'rbac.authorization.k8s.io',
   'scheduling.k8s.io',
+  'settings.k8s.io',
   'storage.k8s.io',
 ]);
 

@@ -9,6 +9,8 @@ export interface FieldEntry {
   readonly until?: number;
   /** @default a plain value, or one that is looked at no further */
   readonly type?: string;
+  /** The types that it held before, oldest first, each with the last minor version that had it. @default none */
+  readonly earlier?: readonly { readonly until: number; readonly type: string }[];
   /** Whether it is a map of that type, whose keys are the user's. @default false */
   readonly map?: boolean;
 }

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { FederationError, Finding } from '../errors';
 import { fromYaml, toYaml } from '../yaml';
 import { commands } from './commands';
-import { Command, Step, stepSchema } from './step';
+import { Command, contextName, distFile, Step, stepSchema, word } from './step';
 
 /** The version of plan.yaml's own form. A reader refuses any other. */
 export const PLAN_VERSION = 1;
@@ -13,8 +13,8 @@ const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 const commandSchema = z.array(z.string().min(1)).min(1);
 
 const clusterSchema = z.strictObject({
-  name: z.string().min(1),
-  context: z.string().min(1),
+  name: word,
+  context: contextName,
   server: z.url(),
   kubernetesVersion: z.string().min(1),
   region: z.string().min(1),
@@ -30,12 +30,12 @@ const clusterSchema = z.strictObject({
 const headSchema = z.strictObject({
   version: z.literal(PLAN_VERSION),
   stack: z.enum(['federation-v1']),
-  federation: z.string().min(1),
-  hostCluster: z.string().min(1),
+  federation: word,
+  hostCluster: word,
   dns: z.strictObject({ zone: z.string().min(1), server: z.string().min(1) }),
   clusters: z.array(clusterSchema).min(1),
   workloads: z.array(z.strictObject({ name: z.string(), namespace: z.string() })),
-  files: z.array(z.strictObject({ path: z.string().min(1), sha256 })),
+  files: z.array(z.strictObject({ path: distFile, sha256 })),
 });
 
 /** A member cluster as the plan knows it. */
@@ -57,14 +57,25 @@ export function digest(content: string | Buffer): string {
   return createHash('sha256').update(content).digest('hex');
 }
 
-/** Writes a plan; the steps carry the commands that they stand for, and the whole a digest of itself. */
+/**
+ * Writes a plan; the steps carry the commands that they stand for, and the whole a digest of itself.
+ *
+ * @throws PlanError where a reader would refuse it
+ */
 export function writePlan(plan: Plan): string {
-  checkGraph(plan.steps);
   const { steps, ...head } = plan;
-  const body = {
-    ...headSchema.parse(head),
-    steps: steps.map((step) => ({ ...stepSchema.parse(step), ...commandLines(step) })),
+  const findings: Finding[] = [];
+  const checked = <T>(schema: z.ZodType<T>, value: unknown, at?: string): T[] => {
+    const { data, error } = schema.safeParse(value);
+    findings.push(...(error ? issues(error, at) : []));
+    return error ? [] : [data];
   };
+  const [checkedHead] = checked(headSchema, head);
+  const checkedSteps = steps.flatMap((step, i) => checked(stepSchema, step, `steps[${i}]`));
+  if (findings.length > 0) throw new PlanError(findings);
+  checkGraph(checkedSteps);
+  checkNames(plan);
+  const body = { ...checkedHead, steps: checkedSteps.map((step) => ({ ...step, ...commandLines(step) })) };
   const header = [
     '# What apply does, in order; made by `npm run synth`, never edited by hand: apply compares the digest.',
     '# Names in braces are filled in when a step runs, from what the cluster says then.',
@@ -118,7 +129,8 @@ export function readPlan(content: string): Plan {
   const head = headSchema.safeParse(Object.fromEntries(Object.entries(body).filter(([key]) => key !== 'steps')));
   if (!head.success) throw new PlanError([...issues(head.error), ...findings]);
   if (findings.length > 0) throw new PlanError(findings);
-  if (digest(content.replace(/^(#.*\n)*digest: .*\n/, '')) !== expected) fail('plan.yaml', 'is not as synth wrote it: its digest differs');
+  if (digest(content.replace(/^(#.*\n)*digest: .*\n/, '')) !== expected)
+    fail('plan.yaml', 'is not as synth wrote it: its digest differs');
   const plan = { ...head.data, steps };
   checkGraph(steps);
   checkNames(plan);
@@ -150,7 +162,7 @@ function checkGraph(steps: readonly Step[]): void {
     byId.set(step.id, step);
   }
   for (const step of steps) {
-    for (const need of step.needs.filter((id) => !byId.has(id))) {
+    for (const need of [...step.needs, ...(step.outlives ?? [])].filter((id) => !byId.has(id))) {
       findings.push({ where: `plan.yaml: ${step.id}`, problem: `needs ${need}, which is no step`, hint: SYNTH_AGAIN });
     }
   }
@@ -166,7 +178,10 @@ function checkGraph(steps: readonly Step[]): void {
   if (findings.length > 0) throw new PlanError(findings);
 }
 
-/** The steps with every need before the step that has it, otherwise as they stand; or a cycle, its first id twice. */
+/**
+ * The steps with every need before the step that has it, otherwise as they stand. Where some wait for each other, all as
+ * they stand, and the cycle, its first id twice.
+ */
 export function inOrder<S extends Pick<Step, 'id' | 'needs'>>(steps: readonly S[]): { order: S[]; cycle?: string[] } {
   const byId = new Map(steps.map((step) => [step.id, step]));
   const state = new Map<string, 'open' | 'done'>();
@@ -189,7 +204,7 @@ export function inOrder<S extends Pick<Step, 'id' | 'needs'>>(steps: readonly S[
   };
   for (const step of steps) {
     const cycle = visit(step);
-    if (cycle) return { order, cycle };
+    if (cycle) return { order: [...steps], cycle };
   }
   return { order };
 }

@@ -9,11 +9,13 @@ const text = z
   .min(1)
   .regex(/^[^\p{Cc}]*$/u, 'has control characters');
 const stepId = z.string().regex(/^[a-z0-9][-a-z0-9.]*\/[a-z0-9][-a-z0-9.]*$/, 'is no <bundle>/<name>');
+/** A name that stands among a program's arguments by itself, where a hyphen would make a flag of it. */
+export const word = text.regex(/^[^-]/, 'begins with a hyphen');
 /** A file of `dist/`, relative to it: `fcp/10-etcd-operator.yaml`. */
-const file = z
+export const distFile = z
   .string()
   .regex(/^(?!.*\.\.)[A-Za-z0-9][-A-Za-z0-9._]*\/[A-Za-z0-9][-A-Za-z0-9._]*$/, 'is no file inside dist/');
-const context = text.regex(/^[^-\s]\S*$/, 'is no context name');
+export const contextName = text.regex(/^[^-\s]\S*$/, 'is no context name');
 const seconds = z.number().int().min(1).max(86_400);
 const port = z.number().int().min(1).max(65_535);
 const ipv4 = z.ipv4();
@@ -22,7 +24,7 @@ const ipv4 = z.ipv4();
 const ready = z.strictObject({
   /** `<kind in lower case>/<name>`, as kubectl takes it. */
   resource: z.string().regex(/^[a-z.]+\/[a-z0-9][-a-z0-9.]*$/),
-  namespace: text.optional(),
+  namespace: word.optional(),
   /**
    * - `exists`: it is there
    * - `rolled-out`: a Deployment, DaemonSet or StatefulSet whose pods are all of its newest template and available
@@ -40,9 +42,11 @@ const common = {
   /** The component that it belongs to. */
   component: text,
   /** The bundle it works on: a cluster's name, or `federation`. */
-  cluster: text,
+  cluster: word,
   /** Ids of the steps that have to be done before. */
   needs: z.array(stepId),
+  /** Ids of the steps that a teardown takes back before this one, beside those that need it. @default none */
+  outlives: z.array(stepId).optional(),
   /** How long all of the step may take, its waiting included. */
   timeoutSeconds: seconds,
 };
@@ -56,24 +60,30 @@ export const stepSchemas = {
   'label-nodes': z.strictObject({
     ...common,
     kind: z.literal('label-nodes'),
-    context,
-    labels: z.record(text, text),
+    context: contextName,
+    labels: z.record(word, text),
     /** Label that notes which of the labels are this plan's, so that a teardown takes away those and no others. */
-    marker: text,
+    marker: word,
   }),
   /** The file's objects are applied, and what `wait` names is ready. */
-  apply: z.strictObject({ ...common, kind: z.literal('apply'), context, file, wait: z.array(ready) }),
+  apply: z.strictObject({
+    ...common,
+    kind: z.literal('apply'),
+    context: contextName,
+    file: distFile,
+    wait: z.array(ready),
+  }),
   /** The file's objects are created where they are missing and left alone where they are there: others write into them. */
-  create: z.strictObject({ ...common, kind: z.literal('create'), context, file }),
+  create: z.strictObject({ ...common, kind: z.literal('create'), context: contextName, file: distFile }),
   /** One entry of `stubDomains` in the ConfigMap of kube-dns; all other entries stay. */
   'stub-domain': z.strictObject({
     ...common,
     kind: z.literal('stub-domain'),
-    context,
+    context: contextName,
     /** The ConfigMap as it is created where there is none. */
-    file,
-    namespace: text,
-    configMap: text,
+    file: distFile,
+    namespace: word,
+    configMap: word,
     domain: text,
     server: text,
   }),
@@ -81,11 +91,11 @@ export const stepSchemas = {
   corefile: z.strictObject({
     ...common,
     kind: z.literal('corefile'),
-    context,
+    context: contextName,
     /** The block. */
-    file,
-    namespace: text,
-    configMap: text,
+    file: distFile,
+    namespace: word,
+    configMap: word,
     domain: text,
     server: text,
   }),
@@ -93,9 +103,9 @@ export const stepSchemas = {
   'dnsmasq-argument': z.strictObject({
     ...common,
     kind: z.literal('dnsmasq-argument'),
-    context,
-    namespace: text,
-    deployment: text,
+    context: contextName,
+    namespace: word,
+    deployment: word,
     container: text,
     argument: text,
   }),
@@ -103,32 +113,32 @@ export const stepSchemas = {
   'controller-manager-flag': z.strictObject({
     ...common,
     kind: z.literal('controller-manager-flag'),
-    context,
+    context: contextName,
     flag: text,
-    file,
+    file: distFile,
   }),
   /** Helm 2's Tiller runs in the cluster. */
-  'helm-init': z.strictObject({ ...common, kind: z.literal('helm-init'), context, serviceAccount: text }),
+  'helm-init': z.strictObject({ ...common, kind: z.literal('helm-init'), context: contextName, serviceAccount: word }),
   /** A Helm release has this chart, this version and these values. */
   'helm-release': z.strictObject({
     ...common,
     kind: z.literal('helm-release'),
-    context,
-    release: text,
-    chart: text,
+    context: contextName,
+    release: word,
+    chart: word,
     version: text,
-    namespace: text,
+    namespace: word,
     /** The values file. */
-    file,
+    file: distFile,
     wait: z.array(ready),
   }),
   /** All ports of a Service have this node port. */
   'node-port': z.strictObject({
     ...common,
     kind: z.literal('node-port'),
-    context,
-    namespace: text,
-    service: text,
+    context: contextName,
+    namespace: word,
+    service: word,
     nodePort: port,
   }),
   /** The federation's control plane runs in the host cluster, and the kubeconfig has its context. */
@@ -136,12 +146,12 @@ export const stepSchemas = {
     ...common,
     kind: z.literal('kubefed-init'),
     /** The host cluster's. */
-    context,
-    federation: text,
-    namespace: text,
+    context: contextName,
+    federation: word,
+    namespace: word,
     zone: text,
     /** The DNS provider's configuration. */
-    file,
+    file: distFile,
     advertiseAddress: ipv4,
     persistentStorage: z.boolean(),
     image: text.optional(),
@@ -151,9 +161,9 @@ export const stepSchemas = {
     ...common,
     kind: z.literal('kubefed-join'),
     /** The member's. */
-    context,
-    federation: text,
-    hostContext: context,
+    context: contextName,
+    federation: word,
+    hostContext: contextName,
     /** Name of the Secret in the host cluster; without it each try would leave another behind. */
     secretName: text,
   }),
@@ -161,9 +171,9 @@ export const stepSchemas = {
   'service-address': z.strictObject({
     ...common,
     kind: z.literal('service-address'),
-    context,
-    namespace: text,
-    service: text,
+    context: contextName,
+    namespace: word,
+    service: word,
     first: ipv4,
     last: ipv4,
   }),
@@ -171,9 +181,9 @@ export const stepSchemas = {
   'dns-check': z.strictObject({
     ...common,
     kind: z.literal('dns-check'),
-    context,
-    namespace: text,
-    service: text,
+    context: contextName,
+    namespace: word,
+    service: word,
     name: text,
     server: text,
     /** Image of the pod from which `verify` asks as a workload would. */

@@ -1,7 +1,8 @@
 import { parse, valid } from 'semver';
 import { FederationError, Finding } from '../errors';
 import { AddressRange, isIPv4, overlaps, parseAddressRange, parseEndpoint, toNumber } from './addresses';
-import { ClusterProps, FederationProps, ReplicaPreference, StackName, WorkloadProps } from './types';
+import { shapeFindings } from './shape';
+import { ClusterProps, FederationProps, PlacementProps, ReplicaPreference, StackName, WorkloadProps } from './types';
 
 /** The topology cannot be what was meant. Nothing has been written. */
 export class TopologyError extends FederationError {
@@ -22,6 +23,10 @@ export const FEDERATION_BUNDLE = 'federation';
 
 const DNS1123 = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/;
 const DNS1035 = /^[a-z]([-a-z0-9]*[a-z0-9])?$/;
+/** What may stand behind `<cluster>-` in an object's name. */
+const NAME_PART = /^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/;
+/** As Kubernetes has it for a port's name (IANA): a letter among them, no two hyphens in a row. */
+const PORT_NAME = /^(?!.*--)(?=.*[a-z])[a-z0-9]([-a-z0-9]{0,13}[a-z0-9])?$/;
 const LABEL_RULE = 'lower-case letters, digits and hyphens, starting and ending with a letter or digit, at most 63';
 const IMAGE = /^[\w][\w.-]*(:\d+)?(\/[\w][\w.-]*)*(:[\w][\w.-]{0,127})?(@sha256:[0-9a-f]{64})?$/;
 
@@ -66,34 +71,44 @@ class Checker {
   }
 }
 
+/** How many names a hint lists before it only counts them. */
+const NAMES_IN_HINT = 10;
+
+function listed(names: readonly string[]): string {
+  const rest = names.length - NAMES_IN_HINT;
+  return rest > 0 ? `${names.slice(0, NAMES_IN_HINT).join(', ')} and ${rest} more` : names.join(', ');
+}
+
 /**
  * Judges a declaration.
  *
- * @throws TopologyError with every mistake, each with the path of its prop, the value and what would be right
+ * @throws TopologyError with every mistake, each with the path of its prop, the value and what would be right; where
+ * props are missing, unknown or of another type, with those alone: only the values of a right shape can be judged
  */
 export function checkTopology(props: FederationProps): void {
+  const shape = shapeFindings(props);
+  if (shape.length > 0) throw new TopologyError(shape);
+
   const c = new Checker();
   const name = props.name ?? 'federation';
   const stack = props.stack ?? 'federation-v1';
 
   c.label('name', name);
-  if (!Object.hasOwn(SUPPORTED_MINORS, stack)) {
-    c.add('stack', `'${stack}' is no stack`, `Use one of: ${Object.keys(SUPPORTED_MINORS).join(', ')}.`);
-  }
   if (props.clusters.length < 1 || props.clusters.length > 1000) {
     c.add('clusters', `${props.clusters.length} clusters are declared`, 'Declare 1 to 1,000 clusters.');
   }
   if (!props.clusters.some((cluster) => cluster.name === props.hostCluster)) {
-    const names = props.clusters.map((cluster) => cluster.name).join(', ');
+    const names = listed(props.clusters.map((cluster) => cluster.name));
     c.add(
       'hostCluster',
       `'${props.hostCluster}' is none of the clusters`,
-      `Name one of the declared clusters: ${names}.`,
+      names === '' ? 'Declare it.' : `Name one of the declared clusters: ${names}.`,
     );
   }
 
   props.clusters.forEach((cluster, i) => {
     checkCluster(c, `clusters[${i}]`, cluster, stack, name);
+    checkHostContext(c, `clusters[${i}]`, cluster, props.hostCluster);
   });
   checkAcrossClusters(c, props.clusters);
   checkDns(c, props);
@@ -126,7 +141,7 @@ function checkCluster(c: Checker, at: string, cluster: ClusterProps, stack: Stac
   c.label(`${at}.zone`, cluster.zone);
 
   const context = cluster.context ?? cluster.name;
-  if (context.trim() === '' || /[\s\p{Cc}]/u.test(context) || context.startsWith('-')) {
+  if (cluster.context !== undefined && !isContext(context)) {
     c.add(`${at}.context`, `'${context}' is no context name`, 'Name a context of the kubeconfig, without blanks.');
   } else if (context === federation && cluster.name !== FEDERATION_BUNDLE) {
     c.add(
@@ -136,10 +151,7 @@ function checkCluster(c: Checker, at: string, cluster: ClusterProps, stack: Stac
     );
   }
 
-  const server = URL.canParse(cluster.server) ? new URL(cluster.server) : undefined;
-  if (server?.protocol !== 'https:' || server.username !== '' || server.search !== '' || server.hash !== '') {
-    c.add(`${at}.server`, `'${cluster.server}' is no https address of an API server`, 'Write https://<host>:<port>.');
-  }
+  checkServer(c, `${at}.server`, cluster.server);
 
   const range = parseAddressRange(cluster.addressRange);
   if (typeof range === 'string') {
@@ -151,20 +163,49 @@ function checkCluster(c: Checker, at: string, cluster: ClusterProps, stack: Stac
   }
 
   const version = valid(cluster.kubernetesVersion) === null ? null : parse(cluster.kubernetesVersion);
-  const supported = Object.hasOwn(SUPPORTED_MINORS, stack) ? SUPPORTED_MINORS[stack] : undefined;
+  const supported = SUPPORTED_MINORS[stack];
   if (version === null || cluster.kubernetesVersion !== version.version) {
     c.add(
       `${at}.kubernetesVersion`,
       `'${cluster.kubernetesVersion}' is no version`,
       'Write all three numbers, such as 1.7.3.',
     );
-  } else if (supported && (version.major !== 1 || version.minor < supported.first || version.minor > supported.last)) {
+  } else if (version.major !== 1 || version.minor < supported.first || version.minor > supported.last) {
     c.add(
       `${at}.kubernetesVersion`,
       `${cluster.kubernetesVersion} is not supported by the stack ${stack}`,
       `Use 1.${supported.first} to 1.${supported.last}: ${supported.why}.`,
     );
   }
+}
+
+function checkServer(c: Checker, where: string, value: string): void {
+  const server = URL.canParse(value) ? new URL(value) : undefined;
+  if (server?.protocol !== 'https:' || server.search !== '' || server.hash !== '') {
+    c.add(where, `'${value}' is no https address of an API server`, 'Write https://<host>:<port>.');
+  } else if (server.username !== '' || server.password !== '') {
+    // They are told nowhere, and so neither here.
+    c.add(
+      where,
+      `'https://${server.host}' is written with credentials`,
+      'Write https://<host>:<port>; the kubeconfig has the credentials.',
+    );
+  }
+}
+
+/** `kubefed join` names a ServiceAccount `<cluster>-<host cluster's context>` and fails where that is no name. */
+function checkHostContext(c: Checker, at: string, cluster: ClusterProps, hostCluster: string): void {
+  const { context } = cluster;
+  if (cluster.name !== hostCluster || context === undefined || NAME_PART.test(context) || !isContext(context)) return;
+  c.add(
+    `${at}.context`,
+    `'${context}' cannot be a part of a ServiceAccount's name, and kubefed join names one after the host cluster's context`,
+    'Rename the context to lower-case letters, digits, hyphens and dots (kubectl config rename-context).',
+  );
+}
+
+function isContext(context: string): boolean {
+  return context !== '' && !/[\s\p{Cc}]/u.test(context) && !context.startsWith('-');
 }
 
 function checkAcrossClusters(c: Checker, clusters: readonly ClusterProps[]): void {
@@ -196,8 +237,8 @@ function checkAcrossClusters(c: Checker, clusters: readonly ClusterProps[]): voi
     .map((cluster, i) => ({ i, range: parseAddressRange(cluster.addressRange) }))
     .filter((entry): entry is { i: number; range: AddressRange } => typeof entry.range !== 'string')
     .map(({ i, range }) => ({ i, range, start: toNumber(range.first) }))
-    .sort((a, b) => a.start - b.start || a.i - b.i);
-  // CIDRs nest or are disjoint: against the widest range so far that began before, each is compared only once.
+    .sort((a, b) => a.start - b.start || toNumber(b.range.last) - toNumber(a.range.last) || a.i - b.i);
+  // CIDRs nest or are disjoint: in this order the last one that overlapped none before holds all that overlap it.
   let widest = ranges[0];
   for (const entry of ranges.slice(1)) {
     if (widest && overlaps(widest.range, entry.range)) {
@@ -231,22 +272,29 @@ function checkDns(c: Checker, { dns }: FederationProps): void {
     c.add('dns.zone', `'${dns.zone}' is no DNS zone`, 'Write DNS-1123 labels with dots, such as example.com.');
   }
   const endpoint = parseEndpoint(dns.endpoint);
-  const [first, last] = (dns.nodePortRange ?? '30000-32767').split('-').map(Number);
   if (!endpoint) {
     c.add('dns.endpoint', `'${dns.endpoint}' is no endpoint`, 'Write <IPv4 address of a node>:<node port>.');
-  } else if (!first || !last || first > last || last > 65535) {
+  }
+  const nodePorts = parsePortRange(dns.nodePortRange ?? '30000-32767');
+  if (!nodePorts) {
     c.add(
       'dns.nodePortRange',
       `'${dns.nodePortRange ?? ''}' is no port range`,
       'Write <first>-<last>, such as 30000-32767.',
     );
-  } else if (endpoint.port < first || endpoint.port > last) {
+  } else if (endpoint && (endpoint.port < nodePorts.first || endpoint.port > nodePorts.last)) {
+    const { first, last } = nodePorts;
     c.add(
       'dns.endpoint',
       `port ${endpoint.port} is outside the node ports ${first}-${last}`,
       `Use a port from ${first} to ${last}, or set dns.nodePortRange to what the host cluster's API server hands out.`,
     );
   }
+}
+
+function parsePortRange(text: string): { first: number; last: number } | undefined {
+  const [first = 0, last = 0] = /^\d{1,5}-\d{1,5}$/.test(text) ? text.split('-').map(Number) : [];
+  return first >= 1 && first <= last && last <= 65535 ? { first, last } : undefined;
 }
 
 function checkWorkload(c: Checker, at: string, workload: WorkloadProps, clusters: readonly ClusterProps[]): void {
@@ -260,24 +308,47 @@ function checkWorkload(c: Checker, at: string, workload: WorkloadProps, clusters
   if (workload.namespace !== undefined) c.label(`${at}.namespace`, workload.namespace);
   c.image(`${at}.image`, workload.image);
   c.integer(`${at}.port`, workload.port, 1, 65535);
-  if (workload.portName !== undefined && (!DNS1123.test(workload.portName) || workload.portName.length > 15)) {
-    c.add(`${at}.portName`, `'${workload.portName}' is no port name`, 'Use a DNS-1123 label of at most 15 characters.');
+  if (workload.portName !== undefined && !PORT_NAME.test(workload.portName)) {
+    c.add(
+      `${at}.portName`,
+      `'${workload.portName}' is no port name`,
+      'Use at most 15 lower-case letters, digits and single hyphens, a letter among them.',
+    );
   }
   c.integer(`${at}.replicas`, workload.replicas, 0, 1_000_000);
-  const preferences = Object.entries(workload.placement?.clusters ?? {});
+  if (workload.placement) checkPlacement(c, `${at}.placement`, workload.placement, workload.replicas, clusters);
+}
+
+function checkPlacement(
+  c: Checker,
+  at: string,
+  placement: PlacementProps,
+  replicas: number,
+  clusters: readonly ClusterProps[],
+): void {
+  const preferences = Object.entries(placement.clusters);
+  const before = c.findings.length;
   for (const [name, preference] of preferences) {
-    const where = `${at}.placement.clusters['${name}']`;
+    const where = `${at}.clusters['${name}']`;
     if (name !== '*' && !clusters.some((cluster) => cluster.name === name)) {
       c.add(where, `'${name}' is none of the clusters`, `Name a cluster, or * for all that are not named.`);
     }
     checkPreference(c, where, preference);
   }
-  const minimum = preferences.reduce((sum, [, preference]) => sum + (preference.minReplicas ?? 0), 0);
-  if (minimum > workload.replicas) {
+  // Sums of what is wrong by itself would only repeat it.
+  if (c.findings.length > before || !Number.isInteger(replicas) || replicas < 1) return;
+  const minimum = clusters
+    .map(({ name }) => placement.clusters[name] ?? placement.clusters['*'])
+    .reduce((sum, preference) => sum + (preference?.minReplicas ?? 0), 0);
+  if (minimum > replicas) {
+    c.add(at, `the minimums add up to ${minimum} of ${replicas} replicas`, 'Raise replicas, or lower minReplicas.');
+  }
+  // As the federation's controller reads it: without a weight a cluster gets its minimum and no more.
+  if (preferences.every(([, { minReplicas = 0, weight = 0 }]) => minReplicas === 0 && weight === 0)) {
     c.add(
-      `${at}.placement`,
-      `the minimums add up to ${minimum} of ${workload.replicas} replicas`,
-      'Raise replicas, or lower minReplicas.',
+      at,
+      `no cluster has a weight or a minimum, so none of ${replicas} replicas would run`,
+      'Give a cluster, or *, a weight of 1 or more.',
     );
   }
 }

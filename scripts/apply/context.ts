@@ -6,6 +6,7 @@ import { Command, Step } from '../../lib/plan/step';
 import { documents } from '../../lib/yaml';
 import { minorOf, Wanted } from './api';
 import { StepError } from './errors';
+import { KubeconfigReader } from './kubeconfig';
 import { MemberList } from './members';
 import { KubeObject, objectSchema } from './objects';
 import { Kubectl } from './tools/kubectl';
@@ -40,6 +41,7 @@ export interface StepContext<S extends Step = Step> extends Shared {
   readonly view: ClusterView;
   /** What another context's cluster says. */
   viewOf(context: string): ClusterView;
+  readonly kubeconfig: KubeconfigReader;
   /** The federation's members. */
   readonly members: MemberList;
   /** What is seen while waiting, for the person who watches. */
@@ -75,9 +77,15 @@ export function fileContent({ folder }: Pick<Shared, 'folder'>, path: string): s
   return readFileSync(join(folder, path), 'utf8');
 }
 
-/** The objects that a manifest declares. */
+const declared = new Map<string, KubeObject[]>();
+
+/** The objects that a manifest declares. Read once: the preflight has shown that the file is as synth wrote it. */
 export function declaredObjects(shared: Pick<Shared, 'folder'>, path: string): KubeObject[] {
-  return documents(fileContent(shared, path)).map((document) => objectSchema.parse(document));
+  const file = join(shared.folder, path);
+  const objects =
+    declared.get(file) ?? documents(fileContent(shared, path)).map((document) => objectSchema.parse(document));
+  declared.set(file, objects);
+  return objects;
 }
 
 /** The objects of a manifest as what to look for. */

@@ -1,9 +1,11 @@
-import { Plan } from '../../lib/plan/plan';
+import { inOrder, Plan } from '../../lib/plan/plan';
 import { Step, StepKind } from '../../lib/plan/step';
+import { Wanted } from './api';
 import { clusterOf, minorFor, Shared, StepContext, Views } from './context';
 import { CutError, Failure, failureOf, StepError } from './errors';
 import { ContextOf, Observation } from './kinds/handler';
 import { handlerOf } from './kinds';
+import { KubeconfigReader } from './kubeconfig';
 import { MemberList } from './members';
 import { Outcome, Reporter } from './report/events';
 import { Kubectl } from './tools/kubectl';
@@ -47,6 +49,7 @@ export class Engine {
   private readonly run: Run;
   private readonly views: Views;
   private readonly members: MemberList;
+  private readonly kubeconfig: KubeconfigReader;
   private readonly stop = new AbortController();
   private readonly cut = new AbortController();
   private readonly running = new Set<string>();
@@ -56,6 +59,7 @@ export class Engine {
     this.run = limited(options.run, options.concurrency);
     const kubectl = new Kubectl(this.run, () => undefined);
     this.views = new Views(kubectl);
+    this.kubeconfig = new KubeconfigReader(kubectl);
     this.members = new MemberList(kubectl, options.plan.federation);
   }
 
@@ -78,18 +82,19 @@ export class Engine {
 
   /** Asks every cluster, in one call each, for all that the steps look at. What cannot be asked is asked again by its step. */
   async prefetch(steps: readonly Step[]): Promise<void> {
-    const byContext = new Map<string, Step[]>();
-    for (const step of steps) byContext.set(step.context, [...(byContext.get(step.context) ?? []), step]);
+    const { plan } = this.options;
+    const byContext = new Map<string, Wanted[]>();
+    for (const step of steps) {
+      // The federation has no context before its control plane is there.
+      if (step.context === plan.federation) continue;
+      const wanted = handlerOf(step.kind).wanted?.(step, this.options, minorFor(plan, step.cluster)) ?? [];
+      for (const reference of wanted) {
+        const context = reference.context ?? step.context;
+        byContext.set(context, [...(byContext.get(context) ?? []), reference]);
+      }
+    }
     await Promise.allSettled(
-      [...byContext].map(([context, ofContext]) => {
-        // The federation has no context before its control plane is there.
-        if (context === this.options.plan.federation) return Promise.resolve();
-        const wanted = ofContext.flatMap((step) => {
-          const minor = minorFor(this.options.plan, step.cluster);
-          return handlerOf(step.kind as StepKind).wanted?.(step as never, this.options, minor) ?? [];
-        });
-        return this.views.of(context).look(wanted, this.cut.signal);
-      }),
+      [...byContext].map(([context, wanted]) => this.views.of(context).look(wanted, this.cut.signal)),
     );
   }
 
@@ -109,7 +114,7 @@ export class Engine {
               step,
               AbortSignal.any([this.cut.signal, AbortSignal.timeout(step.timeoutSeconds * 1000)]),
             );
-            return await handlerOf(step.kind as StepKind).observe(context as ContextOf<StepKind>, false);
+            return await handlerOf(step.kind).observe(context, false);
           } catch (error) {
             return failureOf(step, error);
           }
@@ -131,9 +136,19 @@ export class Engine {
 
   /** Takes every step back, before those that it needs. A step that fails stops what it stands on, and nothing else. */
   teardown(steps: readonly Step[]): Promise<StepResult[]> {
-    const dependents = (step: Step): string[] =>
-      steps.filter(({ needs }) => needs.includes(step.id)).map(({ id }) => id);
-    return this.walk([...steps].reverse(), dependents, (step) => this.takeBack(step));
+    const before = new Map<string, string[]>();
+    for (const step of steps) {
+      for (const need of step.needs) before.set(need, [...(before.get(need) ?? []), step.id]);
+      before.set(step.id, [...(before.get(step.id) ?? []), ...(step.outlives ?? [])]);
+    }
+    const { order } = inOrder(steps.map((step) => ({ ...step, needs: before.get(step.id) ?? [] })).reverse());
+    const byId = new Map(steps.map((step) => [step.id, step]));
+    const ordered = order.flatMap(({ id }) => byId.get(id) ?? []);
+    return this.walk(
+      ordered,
+      ({ id }) => before.get(id) ?? [],
+      (step) => this.takeBack(step),
+    );
   }
 
   private async walk(
@@ -186,15 +201,17 @@ export class Engine {
 
   private async bringAbout(step: Step): Promise<Omit<StepResult, 'step' | 'seconds'>> {
     const { reporter } = this.options;
-    const handler = handlerOf(step.kind as StepKind);
+    const handler = handlerOf(step.kind);
     const timeout = AbortSignal.timeout(step.timeoutSeconds * 1000);
     const context = this.contextOf(step, AbortSignal.any([this.cut.signal, timeout])) as ContextOf<StepKind>;
     let acts = 0;
     let last: Extract<Observation, { state: 'waiting' }> | undefined;
     let wait = FIRST_PAUSE_MS;
+    let known: Observation | undefined;
     for (;;) {
       try {
-        const observation = await handler.observe(context, acts > 0 || last !== undefined);
+        const observation = known ?? (await handler.observe(context, acts > 0 || last !== undefined));
+        known = undefined;
         if (observation.state === 'done') return { outcome: acts > 0 ? 'changed' : 'unchanged' };
         if (observation.state === 'todo') {
           if (acts === MAX_ACTS) {
@@ -205,9 +222,7 @@ export class Engine {
           }
           reporter.tell({ type: 'differs', step: step.id, cluster: step.cluster, differs: [...observation.differs] });
           if (this.stop.signal.aborted) throw new CutError();
-          this.mayWrite ??= this.options.beforeWrite?.() ?? Promise.resolve();
-          await this.mayWrite;
-          await handler.act(context);
+          known = await handler.act(context, observation.seen);
           acts++;
         } else {
           context.seen(observation.seen);
@@ -228,13 +243,19 @@ export class Engine {
   }
 
   private async takeBack(step: Step): Promise<Omit<StepResult, 'step' | 'seconds'>> {
-    const handler = handlerOf(step.kind as StepKind);
+    const handler = handlerOf(step.kind);
     const timeout = AbortSignal.timeout(step.timeoutSeconds * 1000);
     const context = this.contextOf(step, AbortSignal.any([this.cut.signal, timeout])) as ContextOf<StepKind>;
     if (!handler.undo) return { outcome: 'nothing' };
     try {
-      this.mayWrite ??= this.options.beforeWrite?.() ?? Promise.resolve();
-      await this.mayWrite;
+      // What was in the federation went with its control plane.
+      const { federation } = this.options.plan;
+      if (
+        step.context === federation &&
+        !(await this.kubeconfig.get(context.signal)).entriesOf(federation).includes('context')
+      ) {
+        return { outcome: 'nothing' };
+      }
       const undone = await handler.undo(context);
       return undone.state === 'kept' ? { outcome: 'kept', why: undone.why } : { outcome: undone.state };
     } catch (error) {
@@ -268,12 +289,14 @@ export class Engine {
           problem: advice(error).problem.replace(', also after several tries', ''),
         });
       },
+      () => (this.mayWrite ??= this.options.beforeWrite?.() ?? Promise.resolve()),
     );
     return {
       ...shared,
       step,
       kubectl,
       signal,
+      kubeconfig: this.kubeconfig,
       members: this.members,
       cluster: clusterOf(plan, step.cluster),
       minor: minorFor(plan, step.cluster),

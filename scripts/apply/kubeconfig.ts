@@ -18,12 +18,12 @@ const kubeconfigSchema = z.looseObject({
 /** What the kubeconfig says, without anything secret: kubectl leaves that out unless it is asked for. */
 export interface Kubeconfig {
   /** The server that a context leads to; nothing where there is no such context. */
-  serverOf(context: string): string | undefined;
+  readonly serverOf: (context: string) => string | undefined;
   readonly contexts: readonly string[];
   /** The user's own choice: shown, never used. */
   readonly current: string | undefined;
   /** Whether there is a cluster, context or user of a name, by which of them. */
-  entriesOf(name: string): ('cluster' | 'context' | 'user')[];
+  readonly entriesOf: (name: string) => ('cluster' | 'context' | 'user')[];
 }
 
 /** Reads the kubeconfig as kubectl merges it from wherever it is. */
@@ -53,4 +53,27 @@ export async function readKubeconfig(kubectl: Kubectl, signal: AbortSignal): Pro
 export function sameServer(a: string, b: string): boolean {
   const canonical = (text: string): string => (URL.canParse(text) ? new URL(text).href : text);
   return canonical(a) === canonical(b);
+}
+
+/** For how long what was read counts, in milliseconds. Programs of this run that write it say so. */
+const KNOWN_MS = 5_000;
+
+/** The kubeconfig, read once for all steps that ask within a few seconds. */
+export class KubeconfigReader {
+  private asked: { at: number; answer: Promise<Kubeconfig> } | undefined;
+
+  constructor(private readonly kubectl: Kubectl) {}
+
+  get(signal: AbortSignal): Promise<Kubeconfig> {
+    if (this.asked && Date.now() - this.asked.at < KNOWN_MS) return this.asked.answer;
+    const answer = readKubeconfig(this.kubectl, signal);
+    this.asked = { at: Date.now(), answer };
+    answer.catch(() => (this.asked = undefined));
+    return answer;
+  }
+
+  /** Something has written it. */
+  forget(): void {
+    this.asked = undefined;
+  }
 }

@@ -21,4 +21,9 @@ export class MemberList {
     answer.catch(() => (this.asked = undefined));
     return answer;
   }
+
+  /** Something has changed them. */
+  forget(): void {
+    this.asked = undefined;
+  }
 }

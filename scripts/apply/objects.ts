@@ -66,13 +66,14 @@ export function differences(declared: unknown, live: unknown, path = ''): string
   if (isNothing(declared) && isNothing(live)) return [];
   if (Array.isArray(declared)) {
     if (!Array.isArray(live)) return [path];
+    const others: unknown[] = live;
     const keyed = keyOf(declared);
     if (keyed === undefined) {
-      if (declared.length !== live.length) return [path];
-      return declared.flatMap((item, i) => differences(item, live[i], `${path}[${i}]`));
+      if (declared.length !== others.length) return [path];
+      return declared.flatMap((item, i) => differences(item, others[i], `${path}[${i}]`));
     }
     return declared.flatMap((item) => {
-      const match = live.find((other) => keyed.every((key) => isDeepStrictEqual(at(other, key), at(item, key))));
+      const match = others.find((other) => keyed.every((key) => isDeepStrictEqual(at(other, key), at(item, key))));
       return differences(item, match, `${path}[${keyed.map((key) => String(at(item, key))).join('/')}]`);
     });
   }

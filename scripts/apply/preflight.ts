@@ -50,10 +50,11 @@ export async function preflight(input: PreflightInput): Promise<Preflight> {
     steps.flatMap((step) => [step.cluster, ...(step.kind === 'kubefed-join' ? [plan.hostCluster] : [])]),
   );
   const clusters = plan.clusters.filter(({ name }) => names.has(name) || name === plan.hostCluster);
-  const rights = rightsOf(plan, folder, steps);
+  const files = checkFiles(input);
+  // What a file says that is not as synth wrote it is nobody's word.
+  const rights = files.length > 0 ? new Map<string, Right[]>() : rightsOf(plan, folder, steps);
   const warnings: { cluster: string; text: string }[] = [];
   const found = await Promise.all([
-    checkFiles(input),
     checkContexts(input, clusters),
     checkProgram(
       input,
@@ -77,11 +78,11 @@ export async function preflight(input: PreflightInput): Promise<Preflight> {
     ),
     ...clusters.map((cluster) => checkCluster(input, cluster, rights.get(cluster.context) ?? [], warnings)),
   ]);
-  return { findings: found.flat(), warnings };
+  return { findings: [...files, ...found.flat()], warnings };
 }
 
 /** The files are those that synth wrote, and inside the folder. */
-function checkFiles({ plan, folder }: PreflightInput): Finding[] {
+export function checkFiles({ plan, folder }: Pick<PreflightInput, 'plan' | 'folder'>): Finding[] {
   const root = realpathSync(folder) + sep;
   return plan.files.flatMap(({ path, sha256 }) => {
     const file = join(folder, path);
@@ -196,14 +197,12 @@ async function checkCluster(
         ? asFinding(where, denied.reason)
         : { where, problem: 'does not say what the user may do', hint: 'See `kubectl auth can-i`.' },
     );
-  } else {
-    findings.push(
-      ...denied.value.map((right) => ({
-        where,
-        problem: `the user of context ${cluster.context} may not ${describeRight(right)}`,
-        hint: 'Use credentials with that right.',
-      })),
-    );
+  } else if (denied.value.length > 0) {
+    findings.push({
+      where,
+      problem: `the user of context ${cluster.context} may not ${denied.value.map(describeRight).join('; ')}`,
+      hint: 'Use credentials with these rights.',
+    });
   }
   return findings;
 }
@@ -238,7 +237,7 @@ function parseReviews(stdout: string): unknown[] {
   const texts = stdout.trim().split(/\n(?=\{)/);
   return texts.flatMap((text) => {
     const data: unknown = JSON.parse(text);
-    return at(data, 'kind') === 'List' ? ((at(data, 'items') as unknown[] | undefined) ?? []) : [data];
+    return at(data, 'kind') === 'List' ? (at(data, 'items') ?? []) : [data];
   });
 }
 

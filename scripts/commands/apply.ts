@@ -3,7 +3,7 @@ import { Step } from '../../lib/plan/step';
 import { FederationError } from '../../lib/errors';
 import { Engine } from '../apply/engine';
 import { Lock } from '../apply/lock';
-import { preflight, PreflightError } from '../apply/preflight';
+import { checkFiles, preflight, PreflightError } from '../apply/preflight';
 import { Outcome, Reporter } from '../apply/report/events';
 import { select } from '../apply/select';
 import { Kubectl } from '../apply/tools/kubectl';
@@ -70,9 +70,10 @@ export async function carryOut(
   });
   try {
     // All of it only reads, so it may be asked for at once; nothing is written before the findings are known.
+    const isWhole = checkFiles({ plan, folder }).length === 0;
     const [checked] = await Promise.all([
       preflight({ plan, folder, steps, kubectl, signal: never }),
-      engine.prefetch(steps),
+      isWhole ? engine.prefetch(steps) : Promise.resolve(),
     ]);
     if (checked.findings.length > 0) throw tellFindings(reporter, options, checked.findings);
     if (!(await mayBegin(engine))) {

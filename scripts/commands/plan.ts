@@ -6,6 +6,7 @@ import { Engine } from '../apply/engine';
 import { Failure } from '../apply/errors';
 import { Observation } from '../apply/kinds/handler';
 import { readKubeconfig, sameServer } from '../apply/kubeconfig';
+import { differLines } from '../apply/report/words';
 import { select } from '../apply/select';
 import { Kubectl } from '../apply/tools/kubectl';
 import { ProgramError, Run, shown } from '../apply/tools/program';
@@ -165,7 +166,7 @@ function linesOf(step: Step, known: Known): string[] {
     case 'waiting':
       return [head('~'), `      waiting: ${known.seen}`];
     case 'todo':
-      return [head('+'), ...known.differs.map((text) => `      ${text}`), ...what];
+      return [head('+'), ...differLines(known.differs).map((text) => `      ${text}`), ...what];
   }
 }
 

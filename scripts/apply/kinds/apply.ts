@@ -1,31 +1,28 @@
-import { Ready } from '../../../lib/plan/step';
+import { Ready, StepOf } from '../../../lib/plan/step';
 import { commands } from '../../../lib/plan/commands';
-import { wantedFor, Wanted } from '../api';
-import { declaredObjects, foreign, isOurs, StepContext, wantedOf } from '../context';
+import { PlanCluster } from '../../../lib/plan/plan';
+import { wanted, wantedFor, Wanted } from '../api';
+import { declaredObjects, foreign, isOurs, minorFor, Shared, StepContext, wantedOf } from '../context';
 import { differences, KubeObject, named } from '../objects';
 import { describeCommand, readiness } from '../readiness';
-import { waitUntil } from '../waiting';
-import { DONE, Handler, NOTHING, Observation, REMOVED, Undone } from './handler';
+import { pause, waitUntil } from '../waiting';
+import { ContextOf, DONE, Handler, NOTHING, Observation, REMOVED, Undone } from './handler';
 
 /** Applies a manifest, then waits for what the step names. */
 export const apply: Handler<'apply'> = {
-  wanted: (step, shared, minor) => [
-    ...wantedOf(declaredObjects(shared, step.file)),
-    ...step.wait.map((ready) => wantedFor(minor, ready)),
-  ],
+  wanted: wantedBy,
 
   async observe(context, fresh) {
     const { step, plan, adopt } = context;
     const declared = declaredObjects(context, step.file);
-    const found = await context.view.look(apply.wanted?.(step, context, context.minor) ?? [], context.signal, {
-      fresh,
-    });
+    const found = await context.view.look(wantedBy(step, context, context.minor), context.signal, { fresh });
     const differs = declared.flatMap((object) => {
       const [reference] = wantedOf([object]);
       const live = reference && found.get(reference);
       if (!live) return [`${named(object)} is missing`];
-      if (!adopt && !isOurs(plan, live))
-        throw foreign(`${named(object)} in ${step.cluster}`, `see its labels and annotations`);
+      if (!adopt && !isOurs(plan, live)) {
+        throw foreign(`${named(object)} in ${step.cluster}`, 'see its labels and annotations');
+      }
       return differencesOf(object, live);
     });
     return differs.length > 0
@@ -33,15 +30,76 @@ export const apply: Handler<'apply'> = {
       : waitedFor(context, step.wait, (wanted) => found.get(wanted));
   },
 
-  async act({ step, kubectl, signal, view, folder }) {
+  async act({ step, kubectl, signal, view, folder, minor }) {
     const [run] = commands(step).run;
-    if (!run) return;
+    if (!run) return undefined;
     await kubectl.write(run, signal);
-    view.forget(wantedOf(declaredObjects({ folder }, step.file)));
+    view.forget(wantedBy(step, { folder }, minor));
+    return step.wait.length === 0 ? DONE : undefined;
   },
 
-  undo: removeObjects,
+  async undo(context) {
+    const undone = await removeObjects(context);
+    if (context.step.context !== context.plan.federation) return undone;
+    const copies = await removeCopies(context);
+    return copies ? REMOVED : undone;
+  },
 };
+
+/** How long the federation's controllers have to take a deleted object's copies out of the members, in milliseconds. */
+const CASCADE_MS = 20_000;
+
+/**
+ * Waits until the members have lost their copies of what was deleted in the federation, and deletes those that stay.
+ * The copies carry the labels of what they were copied from.
+ *
+ * @returns whether there were any
+ */
+async function removeCopies(context: ContextOf<'apply'>): Promise<boolean> {
+  const { step, plan, kubectl, signal, viewOf, seen } = context;
+  const declared = wantedOf(declaredObjects(context, step.file));
+  const present = async (cluster: PlanCluster): Promise<KubeObject[]> => {
+    const wantedThere = declared.map(({ kind, name, namespace }) =>
+      wanted(minorFor(plan, cluster.name), kind, name, namespace),
+    );
+    const found = await viewOf(cluster.context).look(wantedThere, signal, { fresh: true });
+    return wantedThere.flatMap((reference) => found.get(reference) ?? []).filter((object) => isOurs(plan, object));
+  };
+  const removed = await Promise.all(
+    plan.clusters.map(async (cluster) => {
+      const until = Date.now() + CASCADE_MS;
+      let left = await present(cluster);
+      const any = left.length > 0;
+      while (left.length > 0 && Date.now() < until && !signal.aborted) {
+        seen(`${cluster.name} still has ${named(left[0] ?? declared[0] ?? { kind: '', name: '' })}`);
+        await pause(500, signal);
+        left = await present(cluster);
+      }
+      for (const { kind, metadata } of left) {
+        const namespace = metadata.namespace === undefined ? [] : [`--namespace=${metadata.namespace}`];
+        await kubectl.write(
+          [
+            'kubectl',
+            `--context=${cluster.context}`,
+            ...namespace,
+            'delete',
+            kind.toLowerCase(),
+            metadata.name,
+            '--ignore-not-found',
+          ],
+          signal,
+        );
+      }
+      return any;
+    }),
+  );
+  return removed.includes(true);
+}
+
+/** The manifest's objects and what the step waits for. */
+function wantedBy(step: StepOf<'apply'>, shared: Pick<Shared, 'folder'>, minor: number): Wanted[] {
+  return [...wantedOf(declaredObjects(shared, step.file)), ...step.wait.map((ready) => wantedFor(minor, ready))];
+}
 
 /** What of an object is not as declared, with the field's path. */
 export function differencesOf(declared: KubeObject, live: KubeObject): string[] {
@@ -57,7 +115,7 @@ export function waitedFor(
   { minor, step }: Pick<StepContext, 'minor' | 'step'>,
   wait: readonly Ready[],
   get: (wanted: Wanted) => KubeObject | undefined,
-): Observation {
+): Observation<never> {
   for (const ready of wait) {
     const judged = readiness(ready, get(wantedFor(minor, ready)));
     if (!judged.ready) {

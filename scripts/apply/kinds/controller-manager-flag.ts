@@ -28,7 +28,7 @@ export const controllerManagerFlag: Handler<'controller-manager-flag'> = {
     );
   },
 
-  act: () => Promise.resolve(),
+  act: () => Promise.resolve(undefined),
 };
 
 function wordsOf(pod: KubeObject): unknown[] {

@@ -38,7 +38,7 @@ export const corefile: Handler<'corefile'> = {
   async act(context) {
     const { step, plan } = context;
     const [patch] = commands(step).run;
-    if (!patch) return;
+    if (!patch) return undefined;
     await changeConfigMap(context, step.namespace, step.configMap, patch, (current) => {
       const now = standingOf(context, current);
       if (now === 'ours' || now === 'same') return undefined;
@@ -46,6 +46,7 @@ export const corefile: Handler<'corefile'> = {
         throw foreign(`a block for ${step.domain} in the Corefile of ${step.cluster}`, 'pods may rely on it');
       return { data: { Corefile: withBlock(textOf(context, current), step.domain, block(context), plan.federation) } };
     });
+    return DONE;
   },
 
   async undo(context) {

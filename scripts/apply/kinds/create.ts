@@ -20,7 +20,7 @@ export const create: Handler<'create'> = {
 
   async act({ step, kubectl, signal, view, folder }) {
     const [run] = commands(step).run;
-    if (!run) return;
+    if (!run) return undefined;
     try {
       await kubectl.write(run, signal);
     } catch (error) {
@@ -28,13 +28,14 @@ export const create: Handler<'create'> = {
       if (!(error instanceof ProgramError) || error.kind !== 'already-exists') throw error;
     }
     view.forget(wantedOf(declaredObjects({ folder }, step.file)));
+    return DONE;
   },
 
   async undo(context) {
     // Namespaces are never deleted: in the federation that would delete them, and all in them, in every member.
     const declared = declaredObjects(context, context.step.file);
     if (declared.some((object) => object.kind === 'Namespace')) {
-      return { state: 'kept', why: 'deleting a namespace would delete everything in it, in every member' };
+      return { state: 'kept', why: 'it goes with the control plane; deleted by itself it would go in every member' };
     }
     const found = await context.view.look(wantedOf(declared), context.signal, { fresh: true });
     for (const reference of wantedOf(declared)) {

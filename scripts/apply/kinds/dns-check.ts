@@ -27,5 +27,5 @@ export const dnsCheck: Handler<'dns-check'> = {
     };
   },
 
-  act: () => Promise.resolve(),
+  act: () => Promise.resolve(undefined),
 };

@@ -36,6 +36,7 @@ export const dnsmasqArgument: Handler<'dnsmasq-argument'> = {
       },
       { op: 'add', path: '/metadata/annotations', value: { ...annotations, [OUR_ENTRY]: step.argument } },
     ]);
+    return undefined;
   },
 
   async undo(context) {

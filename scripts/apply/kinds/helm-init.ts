@@ -24,6 +24,7 @@ export const helmInit: Handler<'helm-init'> = {
     // Helm says that Tiller is there already and leaves it alone, so that a second try does no harm.
     if (run) await kubectl.write(run, signal);
     view.forget([wantedFor(minor, TILLER)]);
+    return undefined;
   },
 
   async undo({ step, kubectl, signal, view, minor, plan }) {

@@ -20,14 +20,16 @@ interface Release {
 }
 
 /** A Helm 2 release with its chart, version and values. */
-export const helmRelease: Handler<'helm-release'> = {
+export const helmRelease: Handler<'helm-release', Release> = {
   wanted: (step, _shared, minor) => step.wait.map((ready) => wantedFor(minor, ready)),
 
   async observe(context, fresh) {
     const { step, view, minor, signal } = context;
     const release = await releaseOf(context);
     if (!release) return { state: 'todo', differs: [`release ${step.release} is not installed`] };
-    if (!isDeployed(release)) return { state: 'todo', differs: [`release ${step.release} is ${release.status}`] };
+    if (!isDeployed(release)) {
+      return { state: 'todo', seen: release, differs: [`release ${step.release} is ${release.status}`] };
+    }
     const values = await valuesOf(context);
     checkOwner(context, values);
     const differs = [
@@ -38,17 +40,16 @@ export const helmRelease: Handler<'helm-release'> = {
         ? []
         : [`the values of ${step.release} are not those of ${step.file}`]),
     ];
-    if (differs.length > 0) return { state: 'todo', differs };
+    if (differs.length > 0) return { state: 'todo', seen: release, differs };
     const wanted = step.wait.map((ready) => wantedFor(minor, ready));
     const found = await view.look(wanted, signal, { fresh });
     return waitedFor(context, step.wait, (reference) => found.get(reference));
   },
 
-  async act(context) {
+  async act(context, release) {
     const { step, kubectl, signal, view, minor } = context;
     const [run] = commands(step).run;
-    if (!run) return;
-    const release = await releaseOf(context);
+    if (!run) return undefined;
     if (release && !isDeployed(release) && release.revision <= 1) {
       // A first install that failed or was cut stands in the way of every later one: there is nothing to upgrade from.
       checkOwner(context, await valuesOf(context));
@@ -56,7 +57,9 @@ export const helmRelease: Handler<'helm-release'> = {
     }
     // Not twice without looking: what a cut call leaves behind has to be cleared away first.
     await kubectl.writeOnce(run, signal);
-    view.forget(step.wait.map((ready) => wantedFor(minor, ready)));
+    const wanted = step.wait.map((ready) => wantedFor(minor, ready));
+    const found = await view.look(wanted, signal, { fresh: true });
+    return waitedFor(context, step.wait, (reference) => found.get(reference));
   },
 
   async undo(context) {

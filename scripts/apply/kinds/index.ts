@@ -35,5 +35,5 @@ const HANDLERS: { readonly [K in StepKind]: Handler<K> } = {
 /** How steps of a kind are seen, done and undone. */
 export function handlerOf<K extends StepKind>(kind: K): Handler<K> {
   // Indexing by a type parameter gives a union that only this cast brings back together.
-  return HANDLERS[kind] as Handler<K>;
+  return HANDLERS[kind];
 }

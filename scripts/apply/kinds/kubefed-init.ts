@@ -2,13 +2,12 @@ import { commands } from '../../../lib/plan/commands';
 import { Command, Ready } from '../../../lib/plan/step';
 import { wanted, Wanted, wantedFor } from '../api';
 import { StepError } from '../errors';
-import { readKubeconfig } from '../kubeconfig';
 import { KubeObject, listAt, named, textAt } from '../objects';
 import { ProgramError } from '../tools/program';
 import { endOrphans } from '../tools/orphans';
 import { waitUntil } from '../waiting';
 import { waitedFor } from './apply';
-import { ContextOf, Handler, NOTHING, Observation, REMOVED } from './handler';
+import { ContextOf, DONE, Handler, NOTHING, Observation, REMOVED } from './handler';
 
 /**
  * What `kubefed init` writes into the host cluster, in its order (measured on the real program). The kubeconfig's entry
@@ -34,30 +33,34 @@ type Progress =
   | { readonly reached: 'end' };
 
 /** The control plane of the federation, by a program that cannot be run twice and polls without end. */
-export const kubefedInit: Handler<'kubefed-init'> = {
+export const kubefedInit: Handler<'kubefed-init', Progress> = {
   wanted: (step, _shared, minor) => writtenObjects(step.namespace, minor),
 
   async observe(context, fresh) {
     const progress = await progressOf(context, fresh);
     switch (progress.reached) {
       case 'nothing':
-        return { state: 'todo', differs: [`${context.step.cluster} has no federation control plane`] };
+        return { state: 'todo', seen: progress, differs: [`${context.step.cluster} has no federation control plane`] };
       case 'part':
-        return { state: 'todo', differs: [`an earlier kubefed init was cut off after ${progress.there.join(', ')}`] };
+        return {
+          state: 'todo',
+          seen: progress,
+          differs: [`an earlier kubefed init was cut off after ${progress.there.join(', ')}`],
+        };
       case 'end':
         return pods(context, fresh);
     }
   },
 
-  async act(context) {
+  async act(context, progress) {
     const { step, kubectl, signal, view, minor } = context;
     const [run] = commands(step).run;
-    if (!run) return;
-    await endOrphans(run, signal);
-    // An orphan may have come to its end meanwhile, so this looks again.
-    const progress = await progressOf(context, false);
-    if (progress.reached === 'end') return;
-    if (progress.reached === 'part') await clearAway(context);
+    if (!run) return undefined;
+    const ended = await endOrphans(run, signal);
+    // An orphan may have written more before it was ended.
+    const now = ended > 0 || !progress ? await progressOf(context, true) : progress;
+    if (now.reached === 'end') return undefined;
+    if (now.reached === 'part') await clearAway(context);
     try {
       await kubectl.writeOnce(run, signal);
     } catch (error) {
@@ -69,23 +72,27 @@ export const kubefedInit: Handler<'kubefed-init'> = {
         run,
       );
     } finally {
+      context.kubeconfig.forget();
       view.forget(writtenObjects(step.namespace, minor));
     }
+    // It ends well only when both pods run.
+    return DONE;
   },
 
   async undo(context) {
-    const { step, view, minor, signal, kubectl } = context;
+    const { step, view, minor, signal } = context;
     const namespace = wanted(minor, 'Namespace', step.namespace);
     const found = await view.look([namespace, ...writtenObjects(step.namespace, minor)], signal, { fresh: true });
-    const entries = (await readKubeconfig(kubectl, signal)).entriesOf(step.federation);
+    const entries = (await context.kubeconfig.get(signal)).entriesOf(step.federation);
     const anything = writtenObjects(step.namespace, minor).some((reference) => found.get(reference));
     if (!anything && entries.length === 0 && !found.get(namespace)) return NOTHING;
     const others = await otherMembers(context);
-    if (others.length > 0)
+    if (others.length > 0) {
       return {
         state: 'kept',
         why: `${others.join(', ')} ${others.length === 1 ? 'is a member' : 'are members'} that this plan does not know`,
       };
+    }
     await removeRecords(context);
     await clearAway(context);
     return REMOVED;
@@ -101,7 +108,7 @@ async function progressOf(context: Context, fresh: boolean): Promise<Progress> {
   const objects = writtenObjects(step.namespace, minor);
   const [found, kubeconfig] = await Promise.all([
     view.look(objects, signal, { fresh }),
-    readKubeconfig(kubectl, signal),
+    context.kubeconfig.get(signal),
   ]);
   const there = objects.filter((reference) => found.get(reference));
   const hasContext = kubeconfig.entriesOf(step.federation).includes('context');
@@ -135,7 +142,7 @@ async function progressOf(context: Context, fresh: boolean): Promise<Progress> {
 }
 
 /** Both pods of the control plane, as far as the Deployments say. */
-async function pods(context: Context, fresh: boolean): Promise<Observation> {
+async function pods(context: Context, fresh: boolean): Promise<Observation<never>> {
   const { step, view, minor, signal } = context;
   const wait = ['apiserver', 'controller-manager'].map((name): Ready => ({
     resource: `deployment/${name}`,
@@ -153,7 +160,7 @@ async function pods(context: Context, fresh: boolean): Promise<Observation> {
 /** Takes away what init wrote: the kubeconfig's entries first, since a control plane without one is known to be cut off. */
 async function clearAway(context: Context): Promise<void> {
   const { step, kubectl, signal, view, minor } = context;
-  const kubeconfig = await readKubeconfig(kubectl, signal);
+  const kubeconfig = await context.kubeconfig.get(signal);
   const entries = kubeconfig.entriesOf(step.federation);
   const [removeNamespace, removeContext, removeCluster, removeUser] = commands(step).undo;
   const run = async (command: Command | undefined): Promise<void> => {
@@ -162,6 +169,7 @@ async function clearAway(context: Context): Promise<void> {
   if (entries.includes('context')) await run(removeContext);
   if (entries.includes('cluster')) await run(removeCluster);
   if (entries.includes('user')) await run(removeUser);
+  context.kubeconfig.forget();
   await run(removeNamespace);
   const namespace = wanted(minor, 'Namespace', step.namespace);
   await waitUntil(context, async () => {
@@ -172,8 +180,9 @@ async function clearAway(context: Context): Promise<void> {
 }
 
 /** Members of the federation that are none of the plan's clusters. Nothing where its API server does not answer. */
-async function otherMembers({ step, kubectl, signal, plan }: Context): Promise<string[]> {
-  const kubeconfig = await readKubeconfig(kubectl, signal);
+async function otherMembers(context: Context): Promise<string[]> {
+  const { step, kubectl, signal, plan } = context;
+  const kubeconfig = await context.kubeconfig.get(signal);
   if (!kubeconfig.entriesOf(step.federation).includes('context')) return [];
   try {
     const clusters = await kubectl.get(step.federation, ['clusters'], signal);

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { commands } from '../../../lib/plan/commands';
+import { Plan } from '../../../lib/plan/plan';
 import { Command } from '../../../lib/plan/step';
 import { wanted, Wanted } from '../api';
 import { clusterOf, minorFor } from '../context';
@@ -9,8 +10,8 @@ import { KubeObject, listAt, named, textAt } from '../objects';
 import { ProgramError } from '../tools/program';
 import { endOrphans } from '../tools/orphans';
 import { changeConfigMap, dataOf, readConfigMap } from './config-map';
-import { ContextOf, DONE, Handler, NOTHING, REMOVED } from './handler';
-import { StubDomains, stubDomainsOf } from './stub-domain';
+import { ContextOf, DONE, Handler, NOTHING, Observation, REMOVED } from './handler';
+import { StubDomains, stubDomainsOf, withoutDomain } from './stub-domain';
 
 type Context = ContextOf<'kubefed-join'>;
 
@@ -25,48 +26,49 @@ const MEMBER_NAMESPACE = 'federation-system';
 const SAVED = 'onprem-federation.io/saved-stub-domains';
 
 /** Membership of one cluster, by a program that cannot be run twice and replaces a user's DNS settings. */
-export const kubefedJoin: Handler<'kubefed-join'> = {
+export const kubefedJoin: Handler<'kubefed-join', { readonly isMember: boolean }> = {
   wanted: (step, { plan }, minor) => [
     ...leftoversInMember(step, plan.federation, minor),
     wanted(minor, 'ConfigMap', DNS_CONFIG_MAP, DNS_NAMESPACE),
+    { ...secretInHost(step, plan), context: step.hostContext },
   ],
 
   async observe(context, fresh) {
     const { step } = context;
-    const member = await memberOf(context);
-    const configMap = await readConfigMap(context, DNS_NAMESPACE, DNS_CONFIG_MAP, fresh);
+    const [member, configMap] = await Promise.all([
+      memberOf(context),
+      readConfigMap(context, DNS_NAMESPACE, DNS_CONFIG_MAP, fresh),
+    ]);
     if (!member) {
       checkStubDomain(context, configMap);
-      return { state: 'todo', differs: [`${step.cluster} is no member of ${step.federation}`] };
-    }
-    if (!isSettled(context, configMap)) {
       return {
         state: 'todo',
-        differs: [`an earlier kubefed join of ${step.cluster} was cut off before its DNS settings were right`],
+        seen: { isMember: false },
+        differs: [`${step.cluster} is no member of ${step.federation}`],
       };
     }
-    if (!isReady(member)) {
-      return {
-        state: 'waiting',
-        seen: `cluster/${step.cluster} is not Ready yet`,
-        lookFurther: ['kubectl', `--context=${step.federation}`, 'describe', 'cluster', step.cluster],
-      };
+    if (!isSettled(context, configMap)) {
+      const differs = [`an earlier kubefed join of ${step.cluster} was cut off before its DNS settings were right`];
+      return { state: 'todo', seen: { isMember: true }, differs };
     }
-    return DONE;
+    return isReady(member) ? DONE : notReady(context);
   },
 
-  async act(context) {
+  async act(context, seen) {
     const { step, signal, kubectl } = context;
     const [run] = commands(step).run;
-    if (!run) return;
-    await endOrphans(run, signal);
-    if (!(await memberOf(context))) {
-      await clearAway(context);
-      await saveStubDomains(context);
+    if (!run) return undefined;
+    let isMember = seen?.isMember ?? false;
+    // What an earlier run has left running may come to its end meanwhile.
+    if ((await endOrphans(run, signal)) > 0) isMember = (await memberOf(context)) !== undefined;
+    if (!isMember) {
+      await Promise.all([leftovers(context, false).then((left) => clearAway(context, left)), saveStubDomains(context)]);
       await kubectl.writeOnce(run, signal);
       forgetDns(context);
+      context.members.forget();
     }
-    await settle(context);
+    const [member] = await Promise.all([memberOf(context), settle(context)]);
+    return member && isReady(member) ? DONE : notReady(context);
   },
 
   async undo(context) {
@@ -75,7 +77,7 @@ export const kubefedJoin: Handler<'kubefed-join'> = {
     if (!undo) return NOTHING;
     await endOrphans(undo, signal);
     const member = await memberOfIfAny(context);
-    const left = await leftovers(context);
+    const left = await leftovers(context, true);
     if (!member && left.length === 0) {
       await restore(context);
       return NOTHING;
@@ -85,7 +87,7 @@ export const kubefedJoin: Handler<'kubefed-join'> = {
       await kubectl.writeOnce(undo, signal);
       forgetDns(context);
     }
-    await clearAway(context);
+    await clearAway(context, await leftovers(context, true));
     await restore(context);
     await removeMemberNamespace(context);
     return REMOVED;
@@ -115,6 +117,14 @@ async function memberOf(context: Context): Promise<KubeObject | undefined> {
     );
   }
   return member;
+}
+
+function notReady({ step }: Context): Observation<never> {
+  return {
+    state: 'waiting',
+    seen: `cluster/${step.cluster} is not Ready yet`,
+    lookFurther: ['kubectl', `--context=${step.federation}`, 'describe', 'cluster', step.cluster],
+  };
 }
 
 /** Likewise, where there may be no federation any more. */
@@ -151,20 +161,25 @@ function leftoversInMember(
   ];
 }
 
+/** The Secret with the member's credentials, which the join puts into the host cluster. */
+function secretInHost({ secretName }: { secretName: string }, plan: Plan): Wanted {
+  return wanted(minorFor(plan, plan.hostCluster), 'Secret', secretName, MEMBER_NAMESPACE);
+}
+
 interface Leftover {
   readonly context: string;
   readonly object: Wanted;
 }
 
 /** What of a join is there; all of it belongs to this plan, since its names are made of the plan's. */
-async function leftovers(context: Context): Promise<Leftover[]> {
+async function leftovers(context: Context, fresh: boolean): Promise<Leftover[]> {
   const { step, plan, minor, signal, view } = context;
   const inMember = leftoversInMember(step, plan.federation, minor);
   const host = context.viewOf(step.hostContext);
-  const secret = wanted(minorFor(plan, plan.hostCluster), 'Secret', step.secretName, MEMBER_NAMESPACE);
+  const secret = secretInHost(step, plan);
   const [found, inHost] = await Promise.all([
-    view.look(inMember, signal, { fresh: true }),
-    host.look([secret], signal, { fresh: true }),
+    view.look(inMember, signal, { fresh }),
+    host.look([secret], signal, { fresh }),
   ]);
   return [
     ...(inHost.get(secret) ? [{ context: step.hostContext, object: secret }] : []),
@@ -173,9 +188,9 @@ async function leftovers(context: Context): Promise<Leftover[]> {
 }
 
 /** Clears away exactly what a join that was cut off has left: it cannot be repeated, and unjoin does not do it. */
-async function clearAway(context: Context): Promise<void> {
+async function clearAway(context: Context, left: readonly Leftover[]): Promise<void> {
   const { kubectl, signal, step } = context;
-  for (const { context: where, object } of await leftovers(context)) {
+  for (const { context: where, object } of left) {
     await kubectl.write(
       [
         'kubectl',
@@ -216,8 +231,8 @@ async function saveStubDomains(context: Context, without?: string): Promise<void
   if (!current) return;
   await changeConfigMap(context, DNS_NAMESPACE, DNS_CONFIG_MAP, patchCommand(context), (configMap) => {
     if (configMap?.metadata.annotations?.[SAVED] !== undefined) return undefined;
-    const { [without ?? '']: removed, ...rest } = stubDomainsOf(configMap);
-    void removed;
+    const rest = without === undefined ? stubDomainsOf(configMap) : withoutDomain(stubDomainsOf(configMap), without);
+    removed;
     return Object.keys(rest).length === 0 ? undefined : { annotations: { [SAVED]: JSON.stringify(rest) } };
   });
 }

@@ -14,12 +14,13 @@ interface Group {
 }
 
 /** Labels nodes, never changing what somebody else has set; a marker remembers which labels are this plan's. */
-export const labelNodes: Handler<'label-nodes'> = {
+export const labelNodes: Handler<'label-nodes', Group[]> = {
   async observe(context) {
     const groups = groupsOf(context, await nodesOf(context));
     if (groups.length === 0) return DONE;
     return {
       state: 'todo',
+      seen: groups,
       differs: groups.map(
         ({ nodes, missing }) =>
           `${nodes.join(', ')}: ${missing.map((key) => `${key}=${context.step.labels[key] ?? ''}`).join(', ')} is missing`,
@@ -27,11 +28,10 @@ export const labelNodes: Handler<'label-nodes'> = {
     };
   },
 
-  async act(context) {
-    const { step, kubectl, signal } = context;
-    for (const { nodes, missing, own } of groupsOf(context, await nodesOf(context))) {
-      const [run] = commands(step).run;
-      if (!run) return;
+  async act({ step, kubectl, signal }, seen = []) {
+    const [run] = commands(step).run;
+    if (!run) return undefined;
+    for (const { nodes, missing, own } of seen) {
       // Only what is missing is set: the plan's line names all labels, a node may have some of them from its owner.
       const words = run.filter((word) => {
         const key = word.split('=')[0] ?? '';
@@ -39,6 +39,7 @@ export const labelNodes: Handler<'label-nodes'> = {
       });
       await kubectl.write(filled(words, { '{nodes}': nodes, '{set}': shortKeys(own).join('.') }), signal);
     }
+    return DONE;
   },
 
   async undo(context) {

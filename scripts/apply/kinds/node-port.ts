@@ -22,7 +22,7 @@ export const nodePort: Handler<'node-port'> = {
   async act(context) {
     const { step, kubectl, signal, view, minor } = context;
     const [run] = commands(step).run;
-    if (!run) return;
+    if (!run) return undefined;
     let again = false;
     await untilUncontested(async () => {
       const service = await read(context, again);
@@ -39,6 +39,7 @@ export const nodePort: Handler<'node-port'> = {
       view.forget([wanted(minor, 'Service', step.service, step.namespace)]);
       await kubectl.write(filled(run, { '{patch}': JSON.stringify(operations) }), signal);
     });
+    return DONE;
   },
 };
 

@@ -36,5 +36,5 @@ export const serviceAddress: Handler<'service-address'> = {
     return DONE;
   },
 
-  act: () => Promise.resolve(),
+  act: () => Promise.resolve(undefined),
 };

@@ -29,6 +29,11 @@ export function stubDomainsOf(configMap: KubeObject | undefined, text = dataOf(c
   );
 }
 
+/** All entries but one. */
+export function withoutDomain(domains: StubDomains, domain: string): StubDomains {
+  return Object.fromEntries(Object.entries(domains).filter(([name]) => name !== domain));
+}
+
 /** One entry of kube-dns' `stubDomains`; everything else in the ConfigMap stays as it is. */
 export const stubDomain: Handler<'stub-domain'> = {
   wanted: (step, _shared, minor) => [wanted(minor, 'ConfigMap', step.configMap, step.namespace)],
@@ -38,11 +43,8 @@ export const stubDomain: Handler<'stub-domain'> = {
     const configMap = await readConfigMap(context, step.namespace, step.configMap, fresh);
     const entry = stubDomainsOf(configMap)[step.domain];
     checkOwner(context, configMap);
-    if (isDeepStrictEqual(entry, [step.server]) && configMap?.metadata.annotations?.[OUR_ENTRY] === mark(context))
-      return DONE;
-    if (isDeepStrictEqual(entry, [step.server])) {
-      return { state: 'todo', differs: [`the entry for ${step.domain} is not marked as this plan's`] };
-    }
+    // A join that was told of the same server has written the same entry.
+    if (isDeepStrictEqual(entry, [step.server])) return DONE;
     const is = entry === undefined ? 'missing' : `${JSON.stringify(entry)}, not ["${step.server}"]`;
     return {
       state: 'todo',
@@ -53,7 +55,7 @@ export const stubDomain: Handler<'stub-domain'> = {
   async act(context) {
     const { step, kubectl, signal } = context;
     const [patch] = commands(step).run;
-    if (!patch) return;
+    if (!patch) return undefined;
     if (!(await readConfigMap(context, step.namespace, step.configMap, false))) {
       await kubectl.write(['kubectl', `--context=${step.context}`, 'apply', `--filename=${step.file}`], signal);
       context.view.forget([wanted(context.minor, 'ConfigMap', step.configMap, step.namespace)]);
@@ -65,15 +67,19 @@ export const stubDomain: Handler<'stub-domain'> = {
         annotations: { [OUR_ENTRY]: mark(context) },
       };
     });
+    return DONE;
   },
 
   async undo(context) {
     const { step, kubectl, signal, plan } = context;
     const [patch] = commands(step).undo;
     const configMap = await readConfigMap(context, step.namespace, step.configMap, true);
-    if (!configMap || !patch || configMap.metadata.annotations?.[OUR_ENTRY] === undefined) return NOTHING;
-    const { [step.domain]: ours, ...others } = stubDomainsOf(configMap);
-    void ours;
+    const isEntryOurs =
+      configMap?.metadata.annotations?.[OUR_ENTRY] !== undefined ||
+      isDeepStrictEqual(stubDomainsOf(configMap)[step.domain], [step.server]);
+    if (!configMap || !patch || !isEntryOurs) return NOTHING;
+    const others = withoutDomain(stubDomainsOf(configMap), step.domain);
+    ours;
     if (isOurs(plan, configMap) && Object.keys(others).length === 0 && onlyOurs(configMap)) {
       await kubectl.write(
         [
@@ -90,8 +96,8 @@ export const stubDomain: Handler<'stub-domain'> = {
       return REMOVED;
     }
     await changeConfigMap(context, step.namespace, step.configMap, patch, (current) => {
-      const { [step.domain]: removed, ...rest } = stubDomainsOf(current);
-      void removed;
+      const rest = withoutDomain(stubDomainsOf(current), step.domain);
+      removed;
       return {
         data: { stubDomains: Object.keys(rest).length === 0 ? null : JSON.stringify(rest) },
         annotations: { [OUR_ENTRY]: null },

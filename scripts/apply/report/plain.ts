@@ -1,5 +1,5 @@
 import { Event, Reporter } from './events';
-import { duration, OUTCOME_WORDS, summary } from './words';
+import { differLines, duration, OUTCOME_WORDS, summary } from './words';
 
 /** Writes one line. */
 export type Write = (line: string) => void;
@@ -28,7 +28,7 @@ function linesOf(event: Event): string[] {
     case 'finding':
       return [`${event.where}: ${event.problem}`, `    ${event.hint}`];
     case 'differs':
-      return event.differs.map((text) => `${event.step}: ${text}`);
+      return differLines(event.differs).map((text) => `${event.step}: ${text}`);
     case 'command':
       return [`${event.step}: $ ${event.command}`];
     case 'seen':

@@ -27,6 +27,15 @@ export function failureLines(event: Extract<Event, { type: 'ended' }>): string[]
   ];
 }
 
+const MISSING = / is missing$/;
+
+/** What differs, with everything that is missing in one line. */
+export function differLines(differs: readonly string[]): string[] {
+  const missing = differs.filter((text) => MISSING.test(text)).map((text) => text.replace(MISSING, ''));
+  const others = differs.filter((text) => !MISSING.test(text));
+  return [...(missing.length > 0 ? [`missing: ${missing.join(', ')}`] : []), ...others];
+}
+
 /** `1.2 s`, `3 min 4 s` */
 export function duration(seconds: number): string {
   if (seconds < 60) return `${seconds.toFixed(1)} s`;

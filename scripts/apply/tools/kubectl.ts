@@ -18,6 +18,8 @@ export class Kubectl {
     private readonly run: Run,
     private readonly onCommand: OnCommand,
     private readonly onRetry: (error: ProgramError) => void = () => undefined,
+    /** Awaited before each write; throws when nothing may be written. */
+    private readonly beforeWrite: () => Promise<void> = () => Promise.resolve(),
   ) {}
 
   /** `kubectl get`, as objects. What is not there is left out. */
@@ -49,7 +51,8 @@ export class Kubectl {
   }
 
   /** A call that changes something and may not be made twice without looking. */
-  writeOnce(command: Command, signal: AbortSignal, options: Pick<RunOptions, 'stdin'> = {}): Promise<Output> {
+  async writeOnce(command: Command, signal: AbortSignal, options: Pick<RunOptions, 'stdin'> = {}): Promise<Output> {
+    await this.beforeWrite();
     this.onCommand(command, { writes: true });
     return this.run(command, { ...options, signal });
   }

@@ -22,11 +22,15 @@ interface Process {
  *
  * Only processes with the very same arguments and without a parent of their own are an earlier run's; one that somebody
  * else has just started is an error.
+ *
+ * @returns how many were there
  */
-export async function endOrphans(command: Command, signal: AbortSignal): Promise<void> {
+export async function endOrphans(command: Command, signal: AbortSignal): Promise<number> {
+  let ended = 0;
   for (let i = 0; i < TRIES; i++) {
     const same = (await processes()).filter(({ pid, args }) => pid !== process.pid && isCommand(args, command));
-    if (same.length === 0) return;
+    if (same.length === 0) return ended;
+    ended += same.length;
     const theirs = same.find(({ parent }) => parent > 1 && parent !== process.pid);
     if (theirs && !(await isReaper(theirs.parent))) {
       throw new StepError(
@@ -43,9 +47,19 @@ export async function endOrphans(command: Command, signal: AbortSignal): Promise
     }
     await pause(WAIT_MS, signal);
   }
+  return ended;
 }
 
-async function processes(): Promise<Process[]> {
+/** For how long a list of processes counts, in milliseconds: many joins look at the same moment. */
+const SHARED_MS = 100;
+let listed: { at: number; processes: Promise<Process[]> } | undefined;
+
+function processes(): Promise<Process[]> {
+  if (!listed || Date.now() - listed.at >= SHARED_MS) listed = { at: Date.now(), processes: list() };
+  return listed.processes;
+}
+
+async function list(): Promise<Process[]> {
   try {
     const { stdout } = await exec('ps', ['-eo', 'pid=,ppid=,args='], { maxBuffer: 16 * 1024 * 1024 });
     return stdout.split('\n').flatMap((line) => {
