@@ -40,7 +40,7 @@ export interface StepContext<S extends Step = Step> extends Shared {
   /** What the step's own cluster says. */
   readonly view: ClusterView;
   /** What another context's cluster says. */
-  viewOf(context: string): ClusterView;
+  readonly viewOf: (context: string) => ClusterView;
   readonly kubeconfig: KubeconfigReader;
   /** The federation's members. */
   readonly members: MemberList;

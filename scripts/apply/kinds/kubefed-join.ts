@@ -232,7 +232,6 @@ async function saveStubDomains(context: Context, without?: string): Promise<void
   await changeConfigMap(context, DNS_NAMESPACE, DNS_CONFIG_MAP, patchCommand(context), (configMap) => {
     if (configMap?.metadata.annotations?.[SAVED] !== undefined) return undefined;
     const rest = without === undefined ? stubDomainsOf(configMap) : withoutDomain(stubDomainsOf(configMap), without);
-    removed;
     return Object.keys(rest).length === 0 ? undefined : { annotations: { [SAVED]: JSON.stringify(rest) } };
   });
 }

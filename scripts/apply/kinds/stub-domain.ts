@@ -79,7 +79,6 @@ export const stubDomain: Handler<'stub-domain'> = {
       isDeepStrictEqual(stubDomainsOf(configMap)[step.domain], [step.server]);
     if (!configMap || !patch || !isEntryOurs) return NOTHING;
     const others = withoutDomain(stubDomainsOf(configMap), step.domain);
-    ours;
     if (isOurs(plan, configMap) && Object.keys(others).length === 0 && onlyOurs(configMap)) {
       await kubectl.write(
         [
@@ -97,7 +96,6 @@ export const stubDomain: Handler<'stub-domain'> = {
     }
     await changeConfigMap(context, step.namespace, step.configMap, patch, (current) => {
       const rest = withoutDomain(stubDomainsOf(current), step.domain);
-      removed;
       return {
         data: { stubDomains: Object.keys(rest).length === 0 ? null : JSON.stringify(rest) },
         annotations: { [OUR_ENTRY]: null },
