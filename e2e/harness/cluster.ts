@@ -47,13 +47,16 @@ export interface ClusterOptions {
    * More flags for kube-apiserver, after the harness's own.
    * @default none
    */
-  readonly apiServerArgs?: readonly string[];
+  readonly apiServerArgs?: MoreArgs;
   /**
    * More flags for kwok, after the harness's own.
    * @default none
    */
-  readonly kwokArgs?: readonly string[];
+  readonly kwokArgs?: MoreArgs;
 }
+
+/** Flags, or what makes them from the cluster's folder, where it may write the files that they name. Asked at every start. */
+export type MoreArgs = readonly string[] | ((dir: string) => readonly string[]);
 
 /** The programs that a control plane is made of. */
 export type ControlPlaneBinaries = Binaries<
@@ -98,7 +101,8 @@ export class Cluster {
   readonly #adminToken = token();
   /** The harness and the parts of the control plane act under another name than the user, so that an audit log tells them apart. */
   readonly #systemToken = token();
-  private readonly dir: string;
+  /** The cluster's own folder, readable by this user only: keys, certificates, kubeconfigs. */
+  readonly dir: string;
   private readonly systemKubeconfig: string;
   private apiClient: ApiClient | undefined;
   private parts: ManagedProcess[] = [];
@@ -204,7 +208,7 @@ export class Cluster {
       `--service-account-key-file=${key}`,
       `--service-cluster-ip-range=${SERVICE_CIDR}`,
       '--allow-privileged=true',
-      ...(this.options.apiServerArgs ?? []),
+      ...this.moreArgs(this.options.apiServerArgs),
     ];
   }
 
@@ -225,8 +229,12 @@ export class Cluster {
       `--cidr=${POD_CIDR}`,
       `--node-ip=${LOOPBACK}`,
       '--node-lease-duration-seconds=0',
-      ...(this.options.kwokArgs ?? []),
+      ...this.moreArgs(this.options.kwokArgs),
     ];
+  }
+
+  private moreArgs(more: MoreArgs = []): readonly string[] {
+    return typeof more === 'function' ? more(this.dir) : more;
   }
 
   private async apiServerReady(apiServer: ManagedProcess): Promise<void> {
