@@ -127,10 +127,7 @@ export async function untilUncontested(attempt: () => Promise<void>): Promise<vo
       await attempt();
       return;
     } catch (error) {
-      // A json patch whose test fails is the same thing in other words.
-      const contested =
-        error instanceof ProgramError &&
-        (error.kind === 'conflict' || /test (operation )?failed|testing value/i.test(error.output.stderr));
+      const contested = error instanceof ProgramError && error.kind === 'conflict';
       if (!contested || i === CONFLICT_ATTEMPTS) throw error;
     }
   }

@@ -43,7 +43,7 @@ export function parseCorefile(text: string): CorefilePart[] {
 
 /** The words of a line, without its comment. */
 function wordsOf(line: string): string[] {
-  return line.replace(/(^|\s)#.*$/, '').match(/"(?:[^"\\]|\\.)*"|\S+/g) ?? [];
+  return line.replace(/(^|\s)#.*/, '').match(/"(?:[^"\\]|\\.)*"|\S+/g) ?? [];
 }
 
 /** Whether a block answers for a domain, on whatever port and in whatever way it is written. */

@@ -10,12 +10,17 @@ import { MemberList } from './members';
 import { Outcome, Reporter } from './report/events';
 import { Kubectl } from './tools/kubectl';
 import { limited } from './tools/limit';
+import { isPassing } from './tools/retry';
 import { ProgramError, Run, shown } from './tools/program';
 import { advice } from './errors';
 import { pause } from './waiting';
 
 /** How often a step is done again when what it wrote is changed back at once. */
 const MAX_ACTS = 3;
+/** How often a step looks again after a call that failed and that may not simply be repeated. */
+const MAX_FAILURES = 4;
+/** How long the first look at all clusters may take, in milliseconds. What it misses is looked at by each step. */
+const PREFETCH_MS = 20_000;
 /** Pause between two looks, in milliseconds: the first and the longest. */
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 2_000;
@@ -54,6 +59,7 @@ export class Engine {
   private readonly cut = new AbortController();
   private readonly running = new Set<string>();
   private mayWrite: Promise<void> | undefined;
+  private refused: { readonly error: unknown } | undefined;
 
   constructor(private readonly options: EngineOptions) {
     this.run = limited(options.run, options.concurrency);
@@ -80,6 +86,11 @@ export class Engine {
     return this.stop.signal.aborted;
   }
 
+  /** Why nothing may be written: what {@link EngineOptions.beforeWrite} threw. Nothing has been written then. */
+  get refusal(): unknown {
+    return this.refused?.error;
+  }
+
   /** Asks every cluster, in one call each, for all that the steps look at. What cannot be asked is asked again by its step. */
   async prefetch(steps: readonly Step[]): Promise<void> {
     const { plan } = this.options;
@@ -93,9 +104,8 @@ export class Engine {
         byContext.set(context, [...(byContext.get(context) ?? []), reference]);
       }
     }
-    await Promise.allSettled(
-      [...byContext].map(([context, wanted]) => this.views.of(context).look(wanted, this.cut.signal)),
-    );
+    const signal = AbortSignal.any([this.cut.signal, AbortSignal.timeout(PREFETCH_MS)]);
+    await Promise.allSettled([...byContext].map(([context, wanted]) => this.views.of(context).look(wanted, signal)));
   }
 
   /** Looks at every step whose needs are done, and changes nothing. */
@@ -181,7 +191,8 @@ export class Engine {
       return { step, seconds, ...result };
     };
     const broken = needs.find(({ outcome }) => outcome === 'failed' || outcome === 'skipped' || outcome === 'cut');
-    if (this.stop.signal.aborted) return end({ outcome: 'skipped', why: 'the run was ended before' });
+    const notBegun = this.refused ? 'nothing may be written' : 'the run was ended before';
+    if (this.stop.signal.aborted) return end({ outcome: 'skipped', why: notBegun });
     if (broken) {
       const root =
         broken.outcome === 'skipped'
@@ -194,6 +205,7 @@ export class Engine {
     try {
       return end(await work(step));
     } catch (error) {
+      if (this.refused) return end({ outcome: 'skipped', why: 'nothing may be written' });
       if (error instanceof CutError) return end({ outcome: 'cut' });
       return end({ outcome: 'failed', failure: failureOf(step, error) });
     }
@@ -205,12 +217,14 @@ export class Engine {
     const timeout = AbortSignal.timeout(step.timeoutSeconds * 1000);
     const context = this.contextOf(step, AbortSignal.any([this.cut.signal, timeout])) as ContextOf<StepKind>;
     let acts = 0;
+    let failures = 0;
     let last: Extract<Observation, { state: 'waiting' }> | undefined;
     let wait = FIRST_PAUSE_MS;
     let known: Observation | undefined;
     for (;;) {
       try {
-        const observation = known ?? (await handler.observe(context, acts > 0 || last !== undefined));
+        const observation =
+          known ?? (await handler.observe(context, acts > 0 || failures > 0 || last !== undefined));
         known = undefined;
         if (observation.state === 'done') return { outcome: acts > 0 ? 'changed' : 'unchanged' };
         if (observation.state === 'todo') {
@@ -231,11 +245,15 @@ export class Engine {
           wait = Math.min(wait * 1.5, LONGEST_PAUSE_MS);
         }
       } catch (error) {
+        if (this.cut.signal.aborted) throw new CutError();
         // A program that was ended since the time was up is no news; what was waited for is.
-        if (!(timeout.aborted && error instanceof ProgramError && error.kind === 'cut')) {
-          if (this.cut.signal.aborted && error instanceof ProgramError) throw new CutError();
-          throw error;
-        }
+        if (timeout.aborted && error instanceof ProgramError && error.kind === 'cut') throw timedOut(step, last, error);
+        if (timeout.aborted || this.stop.signal.aborted || !isWorthALook(error)) throw error;
+        failures++;
+        if (failures === MAX_FAILURES) throw error.after(failures);
+        this.tellRetry(step, error);
+        await pause(wait, AbortSignal.any([context.signal, this.stop.signal]));
+        wait = Math.min(wait * 2, LONGEST_PAUSE_MS);
       }
       if (timeout.aborted) throw timedOut(step, last);
       if (this.stop.signal.aborted) throw new CutError();
@@ -264,6 +282,21 @@ export class Engine {
     }
   }
 
+  private tellRetry(step: Step, error: ProgramError): void {
+    const { problem } = advice(error);
+    this.options.reporter.tell({ type: 'retry', step: step.id, cluster: step.cluster, problem });
+  }
+
+  /** Asks once, before the first write. A refusal ends the run: no step can do anything then. */
+  private beforeWrite(): Promise<void> {
+    this.mayWrite ??= (this.options.beforeWrite?.() ?? Promise.resolve()).catch((error: unknown) => {
+      this.refused = { error };
+      this.stop.abort();
+      throw error;
+    });
+    return this.mayWrite;
+  }
+
   private contextOf(step: Step, signal: AbortSignal): StepContext {
     const { plan, folder, adopt, reporter } = this.options;
     const where = { step: step.id, cluster: step.cluster };
@@ -283,13 +316,9 @@ export class Engine {
         if (writes) reporter.tell({ type: 'command', ...where, command: shown(command) });
       },
       (error) => {
-        reporter.tell({
-          type: 'retry',
-          ...where,
-          problem: advice(error).problem.replace(', also after several tries', ''),
-        });
+        this.tellRetry(step, error);
       },
-      () => (this.mayWrite ??= this.options.beforeWrite?.() ?? Promise.resolve()),
+      () => this.beforeWrite(),
     );
     return {
       ...shared,
@@ -311,14 +340,27 @@ export class Engine {
   }
 }
 
-/** A wait has come to its end: what it waited for, what it saw last, and where to look next. */
-function timedOut(step: Step, last: Extract<Observation, { state: 'waiting' }> | undefined): StepError {
-  const seen = last ? `; last seen: ${last.seen}` : '';
+/**
+ * Whether a failed call is worth a look at how far it came, and then another try: somebody else was faster, or nobody
+ * answered a call that may not be repeated without a look.
+ */
+function isWorthALook(error: unknown): error is ProgramError {
+  return error instanceof ProgramError && (error.kind === 'conflict' || (isPassing(error) && error.attempts === 1));
+}
+
+/** A step's time is up: what it waited for or which call did not end, what it saw last, and where to look next. */
+function timedOut(
+  step: Step,
+  last: Extract<Observation, { state: 'waiting' }> | undefined,
+  call?: ProgramError,
+): StepError {
+  const seen = last ? `; last seen: ${last.seen}` : call ? `; ${call.command[0] ?? ''} had not ended by then` : '';
   const further = last?.lookFurther
     ? shown(last.lookFurther)
     : `kubectl --context=${step.context} get events --all-namespaces`;
   return new StepError(
     `it did not come about within ${step.timeoutSeconds} s${seen}`,
     `Look further with: ${further}. Then run apply again.`,
+    call?.command,
   );
 }

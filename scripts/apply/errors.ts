@@ -1,3 +1,4 @@
+import { FederationError } from '../../lib/errors';
 import { Command } from '../../lib/plan/step';
 import { ProgramError, redact, shown } from './tools/program';
 
@@ -60,6 +61,8 @@ export function failureOf(step: { readonly id: string; readonly cluster: string 
       said: lastLines(error.output.stderr.trim() || error.output.stdout.trim()),
     };
   }
+  const [finding] = error instanceof FederationError ? error.findings : [];
+  if (finding) return { ...where, problem: `${finding.where}: ${finding.problem}`, hint: finding.hint };
   return {
     ...where,
     problem: error instanceof Error ? redact(error.message) : 'an unknown error',
@@ -72,22 +75,28 @@ function lastLines(text: string): string {
 }
 
 /** The sentence and the next thing to do, by kind of failure. */
-export function advice({ kind, command, exitCode }: ProgramError): Pick<Failure, 'problem' | 'hint'> {
+export function advice({
+  kind,
+  command,
+  exitCode,
+  attempts,
+}: ProgramError): Pick<Failure, 'problem' | 'hint'> {
   const program = command[0] ?? 'the program';
+  const often = attempts > 1 ? ', also after several tries' : '';
   switch (kind) {
     case 'unreachable':
       return {
-        problem: 'the API server did not answer, also after several tries',
+        problem: `the API server did not answer${often}`,
         hint: 'Check that it is up and in reach, then run apply again: it goes on where it stopped.',
       };
     case 'busy':
       return {
-        problem: 'the API server could not do it, also after several tries',
+        problem: `the API server could not do it${often}`,
         hint: 'Wait until it has less to do or is well again, then run apply again.',
       };
     case 'conflict':
       return {
-        problem: 'somebody else keeps changing the same object',
+        problem: `somebody else ${attempts > 1 ? 'keeps changing' : 'has changed'} the same object`,
         hint: 'See who does (kubectl get -o yaml shows managers and annotations), then run apply again.',
       };
     case 'already-exists':

@@ -103,9 +103,19 @@ export class Lock {
       return;
     }
     const holder = holderOf(current);
+    // The answer to its own call was lost.
+    if (holder && isThisProcess(holder)) return;
     if (holder && lives(holder)) throw new LockedError(holder);
-    // Refused when another run has taken it over just now.
-    await this.write('replace', current.metadata.resourceVersion, signal);
+    try {
+      await this.write('replace', current.metadata.resourceVersion, signal);
+    } catch (error) {
+      if (!(error instanceof ProgramError) || error.kind !== 'conflict') throw error;
+      // Another run has taken it over just now, or the answer to this one's own call was lost.
+      const written = await this.read(signal);
+      const winner = written && holderOf(written);
+      if (!winner) throw error;
+      if (!isThisProcess(winner)) throw new LockedError(winner);
+    }
   }
 
   private async renew(): Promise<void> {
@@ -114,7 +124,7 @@ export class Lock {
       const current = await this.read(signal);
       const holder = current && holderOf(current);
       if (!this.held) return;
-      if (!current || holder?.pid !== process.pid || holder.host !== hostname()) {
+      if (!holder || !isThisProcess(holder)) {
         this.held = false;
         clearInterval(this.timer);
         this.lost();
@@ -165,6 +175,10 @@ function holderOf(configMap: KubeObject): Holder | undefined {
 function lives(holder: Holder): boolean {
   if (holder.host === hostname()) return isRunning(holder.pid) && beginningOf(holder.pid) === holder.began;
   return Date.now() - Date.parse(holder.renewed) < DEAD_MS;
+}
+
+function isThisProcess({ host, pid, began }: Holder): boolean {
+  return host === hostname() && pid === process.pid && began === beginningOf(process.pid);
 }
 
 function isRunning(pid: number): boolean {

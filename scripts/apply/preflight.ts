@@ -59,7 +59,7 @@ export async function preflight(input: PreflightInput): Promise<Preflight> {
     checkProgram(
       input,
       'kubefed',
-      ['kubefed', 'version'],
+      ['kubefed', 'version', '--client'],
       ({ kind }) => kind.startsWith('kubefed'),
       (text) => {
         const version = /GitVersion:"v?([^"]+)"/.exec(text)?.[1];
@@ -168,10 +168,12 @@ async function checkCluster(
     return versions.reason instanceof ProgramError ? [asFinding(`cluster ${cluster.name}`, versions.reason)] : [];
   }
   const findings: Finding[] = [];
-  const { clientVersion, serverVersion } = versionSchema.parse(JSON.parse(versions.value.stdout));
+  const where = `cluster ${cluster.name}`;
+  const said = versionsIn(versions.value.stdout);
+  if (!said) return [{ where, problem: 'does not say its version', hint: 'See `kubectl version --output=json`.' }];
+  const { clientVersion, serverVersion } = said;
   const server = parse(serverVersion?.gitVersion);
   const client = parse(clientVersion.gitVersion);
-  const where = `cluster ${cluster.name}`;
   if (!server || server.minor !== minorOf(cluster.kubernetesVersion) || server.major !== 1) {
     findings.push({
       where,
@@ -241,7 +243,18 @@ function parseReviews(stdout: string): unknown[] {
   });
 }
 
+function versionsIn(stdout: string): z.infer<typeof versionSchema> | undefined {
+  try {
+    return versionSchema.parse(JSON.parse(stdout));
+  } catch {
+    return undefined;
+  }
+}
+
 function asFinding(where: string, error: ProgramError): Finding {
+  if (error.kind === 'cut') {
+    return { where, problem: 'did not answer in time', hint: 'Check that it is up and in reach, then try again.' };
+  }
   const { problem, hint } = advice(error);
   const said = redact(error.output.stderr).trim().split('\n').at(-1) ?? '';
   return { where, problem: said === '' || error.kind === 'no-program' ? problem : `${problem} (${said})`, hint };

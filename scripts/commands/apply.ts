@@ -1,6 +1,6 @@
 import { Plan } from '../../lib/plan/plan';
 import { Step } from '../../lib/plan/step';
-import { FederationError } from '../../lib/errors';
+import { FederationError, Finding } from '../../lib/errors';
 import { Engine } from '../apply/engine';
 import { Lock } from '../apply/lock';
 import { checkFiles, preflight, PreflightError } from '../apply/preflight';
@@ -16,6 +16,10 @@ export interface ApplyOptions extends CommonOptions {
   /** Take over objects that somebody else made. */
   readonly adopt?: boolean;
 }
+
+/** How long the looks before the first write may take, and the lock, in milliseconds. */
+const PREFLIGHT_MS = 60_000;
+const LOCK_MS = 30_000;
 
 /** `npm run apply`: carries the plan out, as often as it is called. */
 export async function applyCommand(options: ApplyOptions): Promise<number> {
@@ -49,7 +53,6 @@ export async function carryOut(
   const { plan, folder, run } = session;
   const reporter = await reporterFor(options);
   const kubectl = new Kubectl(run, () => undefined);
-  const never = new AbortController().signal;
   const host = plan.clusters.find(({ name }) => name === plan.hostCluster);
   const lock = new Lock(kubectl, plan, host?.context ?? '', () => {
     reporter.tell({
@@ -66,16 +69,19 @@ export async function carryOut(
     reporter,
     concurrency: options.concurrency,
     adopt: options.adopt ?? false,
-    beforeWrite: () => lock.acquire(never),
+    beforeWrite: () => lock.acquire(AbortSignal.timeout(LOCK_MS)),
   });
   try {
     // All of it only reads, so it may be asked for at once; nothing is written before the findings are known.
     const isWhole = checkFiles({ plan, folder }).length === 0;
     const [checked] = await Promise.all([
-      preflight({ plan, folder, steps, kubectl, signal: never }),
+      preflight({ plan, folder, steps, kubectl, signal: AbortSignal.timeout(PREFLIGHT_MS) }),
       isWhole ? engine.prefetch(steps) : Promise.resolve(),
     ]);
-    if (checked.findings.length > 0) throw tellFindings(reporter, options, checked.findings);
+    if (checked.findings.length > 0) {
+      tellFindings(reporter, options, checked.findings);
+      throw new PreflightError(checked.findings);
+    }
     if (!(await mayBegin(engine))) {
       say('Nothing was done.');
       return EXIT.ok;
@@ -86,25 +92,23 @@ export async function carryOut(
       command === 'apply' ? engine.apply(steps) : engine.teardown(steps),
     );
     await lock.release();
+    if (engine.refusal !== undefined) {
+      if (engine.refusal instanceof FederationError) tellFindings(reporter, options, engine.refusal.findings);
+      throw engine.refusal;
+    }
     const exitCode = exitCodeOf(results, engine.stopping);
     const seconds = Math.round(performance.now() - began) / 1000;
     reporter.tell({ type: 'end', exitCode, seconds, counts: countsOf(results) });
-    const refused = results.find(({ failure }) => failure?.problem.startsWith('Another run works'));
-    return refused ? EXIT.notBegun : exitCode;
+    return exitCode;
   } finally {
     await lock.release();
     reporter.close();
   }
 }
 
-function tellFindings(
-  reporter: Reporter,
-  { json }: CommonOptions,
-  findings: ConstructorParameters<typeof PreflightError>[0],
-): PreflightError {
-  // People read the error that follows; machines read events.
+/** People read the error that follows; machines read events. */
+function tellFindings(reporter: Reporter, { json }: CommonOptions, findings: readonly Finding[]): void {
   if (json) for (const finding of findings) reporter.tell({ type: 'finding', ...finding });
-  return new PreflightError(findings);
 }
 
 /** With a selection: what the chosen steps need and what is not chosen has to be there already. */

@@ -68,7 +68,7 @@ async function patch(
     checkOwner(context, deployment, args);
     const operations = [
       // Refused where anything has changed since it was read.
-      { op: 'test', path: '/metadata/resourceVersion', value: deployment?.metadata.resourceVersion },
+      { op: 'replace', path: '/metadata/resourceVersion', value: deployment?.metadata.resourceVersion },
       ...change(args, index, deployment?.metadata.annotations ?? {}),
     ];
     await kubectl.write(filled(command, { '{patch}': JSON.stringify(operations) }), signal);

@@ -63,9 +63,14 @@ export const kubefedJoin: Handler<'kubefed-join', { readonly isMember: boolean }
     if ((await endOrphans(run, signal)) > 0) isMember = (await memberOf(context)) !== undefined;
     if (!isMember) {
       await Promise.all([leftovers(context, false).then((left) => clearAway(context, left)), saveStubDomains(context)]);
-      await kubectl.writeOnce(run, signal);
-      forgetDns(context);
-      context.members.forget();
+      try {
+        await kubectl.writeOnce(run, signal);
+      } finally {
+        // Also where it has failed: it may have come some of the way.
+        forgetDns(context);
+        forgetLeftovers(context);
+        context.members.forget();
+      }
     }
     const [member] = await Promise.all([memberOf(context), settle(context)]);
     return member && isReady(member) ? DONE : notReady(context);
@@ -189,7 +194,7 @@ async function leftovers(context: Context, fresh: boolean): Promise<Leftover[]> 
 
 /** Clears away exactly what a join that was cut off has left: it cannot be repeated, and unjoin does not do it. */
 async function clearAway(context: Context, left: readonly Leftover[]): Promise<void> {
-  const { kubectl, signal, step } = context;
+  const { kubectl, signal } = context;
   for (const { context: where, object } of left) {
     await kubectl.write(
       [
@@ -205,7 +210,12 @@ async function clearAway(context: Context, left: readonly Leftover[]): Promise<v
     );
     context.seen(`${named(object)}, left by an earlier try, is cleared away`);
   }
-  context.view.forget(leftoversInMember(step, context.plan.federation, context.minor));
+  forgetLeftovers(context);
+}
+
+function forgetLeftovers({ step, plan, minor, view, viewOf }: Context): void {
+  view.forget(leftoversInMember(step, plan.federation, minor));
+  viewOf(step.hostContext).forget([secretInHost(step, plan)]);
 }
 
 function patchCommand({ step }: Context): Command {

@@ -29,7 +29,7 @@ export const nodePort: Handler<'node-port'> = {
       again = true;
       if (!service) return;
       const operations = [
-        { op: 'test', path: '/metadata/resourceVersion', value: service.metadata.resourceVersion },
+        { op: 'replace', path: '/metadata/resourceVersion', value: service.metadata.resourceVersion },
         ...wrongPorts(context, service).map(({ index }) => ({
           op: 'add',
           path: `/spec/ports/${index}/nodePort`,

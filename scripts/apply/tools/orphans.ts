@@ -1,4 +1,6 @@
 import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { Command } from '../../../lib/plan/step';
 import { StepError } from '../errors';
@@ -20,15 +22,17 @@ interface Process {
  * Ends what an earlier run that was killed has left running. kubefed polls for ever, and goes on writing while this run
  * looks at how far it came.
  *
- * Only processes with the very same arguments and without a parent of their own are an earlier run's; one that somebody
- * else has just started is an error.
+ * Only processes with the very same arguments and kubeconfig and without a parent of their own are an earlier run's; one
+ * that somebody else has just started is an error.
  *
  * @returns how many were there
  */
 export async function endOrphans(command: Command, signal: AbortSignal): Promise<number> {
   let ended = 0;
   for (let i = 0; i < TRIES; i++) {
-    const same = (await processes()).filter(({ pid, args }) => pid !== process.pid && isCommand(args, command));
+    const alike = (await processes()).filter(({ pid, args }) => pid !== process.pid && isCommand(args, command));
+    const ofThis = await Promise.all(alike.map(({ pid }) => isOfThisKubeconfig(pid)));
+    const same = alike.filter((_, index) => ofThis[index]);
     if (same.length === 0) return ended;
     ended += same.length;
     const theirs = same.find(({ parent }) => parent > 1 && parent !== process.pid);
@@ -76,6 +80,22 @@ async function list(): Promise<Process[]> {
 async function isReaper(pid: number): Promise<boolean> {
   const parent = (await processes()).find((candidate) => candidate.pid === pid);
   return parent === undefined || /(^|\/)(systemd|init|tini|dumb-init|docker-init|launchd)(\s|$)/.test(parent.args);
+}
+
+/** Whether a process reads the kubeconfig that this one reads: the same names may stand for other clusters elsewhere. */
+async function isOfThisKubeconfig(pid: number): Promise<boolean> {
+  try {
+    const variables = (await readFile(`/proc/${pid}/environ`, 'utf8')).split('\0');
+    return ['KUBECONFIG', 'HOME'].every((name) => {
+      const own = process.env[name];
+      return own === undefined
+        ? !variables.some((entry) => entry.startsWith(`${name}=`))
+        : variables.includes(`${name}=${own}`);
+    });
+  } catch {
+    // It has ended meanwhile, or is another user's, whose processes are not ours to end. Without /proc nobody tells.
+    return !existsSync('/proc/self/environ');
+  }
 }
 
 /** `kubefed init …`, or an interpreter in front of it. */

@@ -34,11 +34,17 @@ export class ProgramError extends Error {
     readonly kind: FailureKind,
     readonly exitCode: number | null,
     readonly output: Output,
+    /** How often it was tried. */
+    readonly attempts = 1,
   ) {
-    super(
-      `${shown(command)}: ${firstLine(output.stderr) || firstLine(output.stdout) || `exit code ${String(exitCode)}`}`,
-    );
+    const said = firstLine(redact(output.stderr)) || firstLine(redact(output.stdout));
+    super(`${shown(command)}: ${said || `exit code ${String(exitCode)}`}`);
     this.name = 'ProgramError';
+  }
+
+  /** The same failure, as the last of several. */
+  after(attempts: number): ProgramError {
+    return new ProgramError(this.command, this.kind, this.exitCode, this.output, attempts);
   }
 }
 
