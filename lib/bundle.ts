@@ -153,7 +153,10 @@ export class Bundle {
       if (earlier !== undefined) {
         findings.push({
           where: step.id,
-          problem: `is a step of ${earlier.component} and one of ${step.component}`,
+          problem:
+            earlier.component === step.component
+              ? `two steps of ${step.component} have this name`
+              : `is a step of ${earlier.component} and one of ${step.component}`,
           hint: 'Rename the chart or the workload that it comes from.',
         });
       }

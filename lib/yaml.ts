@@ -1,4 +1,19 @@
-import { dump, load, loadAll } from 'js-yaml';
+import { DEFAULT_SCALAR_STYLE_RULES, dump, load, loadAll, SCALAR_STYLE, type ScalarStyleRule } from 'js-yaml';
+
+/** What Go's `ParseFloat`, which reads YAML for Kubernetes' programs, takes for a number beyond what YAML has. */
+const GO_NUMBER = /^[-+]?(\.\d+|\d+(\.\d*)?)(e[-+]?\d+)?$|^[-+](inf|infinity|nan)$/i;
+
+/** That reader takes the underscores out of a text before it looks whether it is a number: `1e3_0` is one to it. */
+const quoteGoNumbers: ScalarStyleRule = (layout) => {
+  const { value, tag } = layout.node;
+  // Signs, dot and digits come before every letter: most texts are told by their first character.
+  if (layout.style !== SCALAR_STYLE.PLAIN || value.charCodeAt(0) > LAST_DIGIT || tag !== STRING_TAG) return;
+  if (GO_NUMBER.test(value.replaceAll('_', ''))) layout.style = SCALAR_STYLE.SINGLE_QUOTED;
+};
+
+const LAST_DIGIT = '9'.charCodeAt(0);
+const STRING_TAG = 'tag:yaml.org,2002:str';
+const STYLE_RULES = [quoteGoNumbers, ...Object.values(DEFAULT_SCALAR_STYLE_RULES)];
 
 /**
  * A value as YAML. Kubernetes' programs read YAML 1.1, in which `on`, `010` and `1:30` are no texts unless quoted:
@@ -6,7 +21,7 @@ import { dump, load, loadAll } from 'js-yaml';
  * that a diff shows what changed.
  */
 export function toYaml(value: unknown): string {
-  return dump(value, { lineWidth: -1, noRefs: true });
+  return dump(value, { lineWidth: -1, noRefs: true, scalarStyleRules: STYLE_RULES });
 }
 
 /** One YAML document. */

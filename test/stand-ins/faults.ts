@@ -1,0 +1,161 @@
+/** Faults and kills that a test puts in the way of calls. */
+import type { CallRecord, Program } from './types';
+
+export type FaultAction =
+  /** The API server answers with this status instead (5xx, 429, 409, 403, 401). `stage`: only after so many single writes. */
+  | { readonly type: 'http'; readonly status: number; readonly message?: string; readonly stage?: number }
+  /** No connection: refused, reset in the middle, timed out, or a TLS handshake that never ends. */
+  | {
+      readonly type: 'drop';
+      readonly how?: 'refused' | 'eof' | 'timeout' | 'tls' | 'no-route';
+      readonly stage?: number;
+    }
+  /** Takes so much longer; a `--request-timeout` that is shorter ends the call, without any effect. */
+  | { readonly type: 'slow'; readonly ms: number }
+  /** Never answers, unless a `--request-timeout` ends it. */
+  | { readonly type: 'hang' }
+  /** Everything is written (or the first `stage` writes), but the answer is a lost connection. */
+  | { readonly type: 'notAfterWrite'; readonly stage?: number }
+  /** Another API server than the kubeconfig's answers there. */
+  | { readonly type: 'other-server' }
+  /** The program itself ends like this, without any effect. */
+  | { readonly type: 'exit'; readonly code: number; readonly stderr?: string; readonly stdout?: string }
+  /**
+   * SIGKILL for `world.victim`: before the call has any effect, in it (after `stage` single writes, 1 by default), or after all of
+   * them and before the answer. The call stops there too, unless `orphan`: then it goes on to its end (after a pause of so many
+   * milliseconds where a number is given), as the child of a killed parent does.
+   */
+  | {
+      readonly type: 'kill';
+      readonly point: 'before' | 'in' | 'after';
+      readonly stage?: number;
+      readonly orphan?: boolean | number;
+    };
+
+export interface Injection {
+  /** @default any */
+  readonly program?: Program;
+  /** What the call must look like: a pattern on its arguments joined by blanks, or a function. @default any call */
+  readonly match?: RegExp | ((call: CallRecord) => boolean);
+  /** @default 1 */
+  readonly times?: number | 'always';
+  /** Let so many matching calls pass first. @default 0 */
+  readonly after?: number;
+  readonly action: FaultAction;
+}
+
+/** What inject() gives back. */
+export interface InjectionHandle {
+  /** How often it was chosen for a call. */
+  readonly fired: number;
+  remove(): void;
+}
+
+interface Rule extends InjectionHandle {
+  readonly injection: Injection;
+  fired: number;
+  passed: number;
+}
+
+function fits(injection: Injection, call: CallRecord): boolean {
+  if (injection.program !== undefined && injection.program !== call.program) return false;
+  const { match } = injection;
+  if (match === undefined) return true;
+  return match instanceof RegExp ? match.test(call.argv.join(' ')) : match(call);
+}
+
+export class Faults {
+  private rules: Rule[] = [];
+
+  inject(injection: Injection): InjectionHandle {
+    const rule: Rule = {
+      injection,
+      fired: 0,
+      passed: 0,
+      remove: () => {
+        this.rules = this.rules.filter((other) => other !== rule);
+      },
+    };
+    this.rules.push(rule);
+    return rule;
+  }
+
+  clear(): void {
+    this.rules = [];
+  }
+
+  /** The action for a call that starts: that of the first rule which fits and is not used up. */
+  take(call: CallRecord): FaultAction | undefined {
+    for (const rule of this.rules) {
+      if (!fits(rule.injection, call)) continue;
+      if (rule.passed < (rule.injection.after ?? 0)) {
+        rule.passed += 1;
+        continue;
+      }
+      const { times = 1 } = rule.injection;
+      if (times !== 'always' && rule.fired >= times) continue;
+      rule.fired += 1;
+      return rule.injection.action;
+    }
+    return undefined;
+  }
+}
+
+const REASONS: Readonly<Record<number, readonly [string, string]>> = {
+  400: ['BadRequest', 'the server rejected our request for an unknown reason'],
+  403: ['Forbidden', 'the server does not allow access to the requested resource'],
+  409: [
+    'Conflict',
+    'Operation cannot be fulfilled: the object has been modified; please apply your changes to the latest version and try again',
+  ],
+  429: ['TooManyRequests', 'the server has received too many requests and has asked us to try again later'],
+  500: ['InternalError', 'an error on the server ("unknown") has prevented the request from succeeding'],
+  502: ['InternalError', 'an error on the server ("Bad Gateway") has prevented the request from succeeding'],
+  503: ['ServiceUnavailable', 'the server is currently unable to handle the request'],
+  504: [
+    'Timeout',
+    'the server was unable to return a response in the time allotted, but may still be processing the request',
+  ],
+};
+
+/** How the program words a status of the API server, the line's end included. */
+export function httpError(program: Program, status: number, message?: string): string {
+  if (status === 401) {
+    return program === 'helm' ? 'Error: Unauthorized\n' : 'error: You must be logged in to the server (Unauthorized)\n';
+  }
+  const [reason, words] = REASONS[status] ?? ['InternalError', `an error on the server (status ${status})`];
+  return program === 'helm' ? `Error: ${message ?? words}\n` : `Error from server (${reason}): ${message ?? words}\n`;
+}
+
+export type ConnectionFailure = 'refused' | 'eof' | 'timeout' | 'tls' | 'no-route' | 'authority' | 'canceled';
+
+function reason(how: ConnectionFailure, server: string): string {
+  return {
+    refused: `dial tcp ${server}: getsockopt: connection refused`,
+    eof: 'EOF',
+    timeout: `dial tcp ${server}: i/o timeout`,
+    tls: 'net/http: TLS handshake timeout',
+    'no-route': `dial tcp ${server}: getsockopt: no route to host`,
+    authority: 'x509: certificate signed by unknown authority',
+    canceled: 'net/http: request canceled (Client.Timeout exceeded while awaiting headers)',
+  }[how];
+}
+
+/** What the discovery of newer kubectls writes for each try. */
+export function discoveryNoise(how: ConnectionFailure, server: string): string {
+  const why = reason(how, server).replace('getsockopt', 'connect');
+  const inner = `couldn't get current server API group list: Get \\"https://${server}/api?timeout=32s\\": ${why}`;
+  return `E0101 00:00:00.000000       1 memcache.go:265] "Unhandled Error" err="${inner}"\n`;
+}
+
+/** How the program words a failed connection. `server` is `host:port`. */
+export function connectionError(program: Program, how: ConnectionFailure, server: string): string {
+  const why = reason(how, server);
+  if (program === 'helm') {
+    return `Error: Get https://${server}/api/v1/namespaces/kube-system/pods?labelSelector=app%3Dhelm%2Cname%3Dtiller: ${why}\n`;
+  }
+  if (how === 'refused') {
+    return `The connection to the server ${server} was refused - did you specify the right host or port?\n`;
+  }
+  return `Unable to connect to the server: ${why}\n`;
+}

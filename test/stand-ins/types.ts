@@ -1,0 +1,162 @@
+/** Shapes that the files of the stand-ins share: options, the whole state as plain data, and the call log. */
+import type { KubeObject } from './json';
+
+export type Program = 'kubectl' | 'kubefed' | 'helm';
+
+export interface NodeOption {
+  readonly name: string;
+  /** Its InternalIP. @default an address derived from the server's */
+  readonly address?: string;
+}
+
+export interface ClusterOption {
+  readonly name: string;
+  /** Its context in the kubeconfig. @default the name */
+  readonly context?: string;
+  /** Only ever text: nothing connects there. */
+  readonly server: string;
+  /** Version of the API server. @default '1.7.3' */
+  readonly kubernetesVersion?: string;
+  readonly region?: string;
+  readonly zone?: string;
+  readonly addressRange?: string;
+  /** @default three nodes */
+  readonly nodes?: readonly (string | NodeOption)[];
+  /** Start with the region and zone labels on the nodes. @default false */
+  readonly labelled?: boolean;
+  /** Flags of kube-controller-manager beside the usual ones. @default ['--cloud-provider=external'] */
+  readonly controllerManagerFlags?: readonly string[];
+  /** @default 'kube-dns' below 1.11, else 'coredns' */
+  readonly clusterDns?: 'kube-dns' | 'coredns';
+  /** Data of the `kube-dns` or `coredns` ConfigMap in kube-system. @default none for kube-dns, kubeadm's for coredns */
+  readonly clusterDnsConfig?: Readonly<Record<string, string>>;
+  /** What stands in the cluster from the beginning, applied as its admin would have done. */
+  readonly objects?: readonly KubeObject[];
+}
+
+/** `measured`: as FACTS.md measured (1.10-alpha). `1.7`: object names carry the federation's name, init wants no namespace. */
+export type KubefedFlavour = 'measured' | '1.7';
+
+export interface WorldOptions {
+  readonly clusters?: readonly ClusterOption[];
+  /** Name of the cluster that the federation is put on. @default the first */
+  readonly hostCluster?: string;
+  /** @default '1.7.3' */
+  readonly kubectlVersion?: string;
+  /** @default '1.7.3' */
+  readonly kubefedVersion?: string;
+  /** @default 'measured' */
+  readonly kubefedFlavour?: KubefedFlavour;
+  /** Client, and Tiller where Helm 2 installs one. @default '2.7.2' */
+  readonly helmVersion?: string;
+  /** Each call takes at least so long. @default 0 */
+  readonly latencyMs?: number;
+  /** How long after a write the controllers react. @default 0: before the call answers */
+  readonly controllerDelayMs?: number;
+  /** How long `kubefed join` waits for a token. @default 30000, as the real one */
+  readonly joinTokenTimeoutMs?: number;
+  /** Port of the DNS server, and the node port on which CoreDNS is then found. @default a free one from the node port range */
+  readonly dnsPort?: number;
+  /** The context that is current at first. @default the host cluster's */
+  readonly currentContext?: string;
+}
+
+export interface ClusterState {
+  readonly name: string;
+  readonly type: 'kubernetes' | 'federation';
+  readonly context: string;
+  server: string;
+  /** Stands for the CA's certificate; a client that trusts another is refused. */
+  ca: string;
+  version: string;
+  online: boolean;
+  clusterDns: 'kube-dns' | 'coredns';
+  readonly region?: string;
+  readonly zone?: string;
+  readonly addressRange?: string;
+  /** Storage key of the type (`apps/deployments`), then `namespace/name` or `name`. */
+  objects: Record<string, Record<string, KubeObject>>;
+  resourceVersion: number;
+  uids: number;
+  /** Contents of the etcd clusters that the operator runs, by `namespace/name`. */
+  etcd: Record<string, { v2: Record<string, string>; v3: Record<string, string> }>;
+  /** dnsmasq's arguments that took effect last: a broken new set crash-loops beside the old pod. */
+  dnsmasqArgs: string[];
+}
+
+export interface FederationState {
+  readonly name: string;
+  readonly host: string;
+  readonly namespace: string;
+  /** Where its data lives: uid of the claim, or of the pod where it has none. A new one starts empty. */
+  dataUid: string;
+  /** Uid of the controller manager's pod whose DNS controller an unjoined member with records has stopped. */
+  blockedPod?: string;
+  /** Names that had records of a member that is gone, by member. */
+  recordsOf: Record<string, string[]>;
+  /** What the DNS controller saw last of each federated Service (`namespace/name`) in each member. */
+  ingresses: Record<string, Record<string, { ips: string[]; healthy: boolean }>>;
+  /** Objects that were carried into the members: `Kind|namespace|name`. */
+  propagated: string[];
+}
+
+export interface HelmHome {
+  repositories: Record<string, string>;
+}
+
+/** Everything a World knows, as plain data: what snapshot() copies. */
+export interface WorldState {
+  clusters: Record<string, ClusterState>;
+  federation?: FederationState;
+  helmHomes: Record<string, HelmHome>;
+  /** The kubeconfig file's text. */
+  kubeconfig: string;
+  /** Objects that the controllers leave alone: `cluster/Kind/namespace/name`, `*` for any part. */
+  held: string[];
+  /** Rights that the user lacks. */
+  denied: Denial[];
+  /** How many random names were given out. */
+  randoms: number;
+  /** Random texts, and what canonicalState() writes for them. */
+  randomTexts: Record<string, string>;
+}
+
+export interface Denial {
+  readonly cluster?: string;
+  readonly verb?: string;
+  readonly resource?: string;
+  readonly namespace?: string;
+}
+
+/** What a stub sent: one start of one of the three programs. */
+export interface Invocation {
+  readonly program: Program;
+  readonly argv: readonly string[];
+  readonly pid: number;
+  readonly cwd: string;
+  /** The KUBECONFIG variable, empty where unset. */
+  readonly kubeconfig: string;
+  readonly home: string;
+  readonly helmHome: string;
+  readonly stdin: string;
+}
+
+/** One line of the call log. */
+export interface CallRecord {
+  readonly program: Program;
+  readonly argv: readonly string[];
+  /** Name of the cluster (`federation` for the federation's own API) that the call talked to; the host for kubefed. */
+  cluster: string | undefined;
+  /** Single writes that really changed something: objects, and kubeconfig entries. */
+  writes: number;
+  /** What each of them was, such as `create fcp services federation-system/apiserver`. */
+  readonly effects: string[];
+  /** undefined while it runs, and where it was cut off. */
+  exitCode: number | undefined;
+  /** Which action of an injected fault hit it. */
+  fault: string | undefined;
+  stdout: string;
+  stderr: string;
+  readonly startedAt: number;
+  endedAt: number | undefined;
+}

@@ -1,0 +1,19 @@
+/** Version structs as `kubectl version -o json` and `/version` show them. */
+import * as semver from 'semver';
+import type { Dict } from './json';
+
+export function clientVersion(release: string): Dict {
+  const git = release.startsWith('v') ? release : `v${release}`;
+  const parsed = semver.coerce(release);
+  return {
+    major: String(parsed?.major ?? 1),
+    minor: String(parsed?.minor ?? 7),
+    gitVersion: git,
+    gitCommit: '0000000000000000000000000000000000000000',
+    gitTreeState: 'clean',
+    buildDate: '2017-08-03T00:00:00Z',
+    goVersion: 'go1.8.3',
+    compiler: 'gc',
+    platform: 'linux/amd64',
+  };
+}

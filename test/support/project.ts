@@ -1,0 +1,62 @@
+import { spawnSync } from 'node:child_process';
+import { cpSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { temporaryFolder } from './folder';
+import { ROOT } from './guide';
+
+/** What a program said, and how it ended. */
+export interface Ended {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** A copy of the project for tests that run its programs as a user would, from the folder that it is in. */
+export class Project {
+  readonly folder = temporaryFolder();
+  readonly dist = join(this.folder, 'dist');
+
+  constructor() {
+    for (const part of [
+      'lib',
+      'scripts',
+      'imports',
+      'dist',
+      'main.ts',
+      'package.json',
+      'tsconfig.json',
+      'cdk8s.yaml',
+    ]) {
+      cpSync(join(ROOT, part), join(this.folder, part), { recursive: true, preserveTimestamps: true });
+    }
+    symlinkSync(join(ROOT, 'node_modules'), join(this.folder, 'node_modules'));
+  }
+
+  /** Changes a text of main.ts that stands there once. */
+  edit(from: string, to: string): void {
+    const file = join(this.folder, 'main.ts');
+    const text = readFileSync(file, 'utf8');
+    if (text.split(from).length !== 2) throw new Error(`main.ts does not say '${from}' once`);
+    writeFileSync(file, text.replace(from, to));
+  }
+
+  /** `npm run <script> -- <args>`, without npm: the script is what package.json says. */
+  npmRun(script: string, ...args: string[]): Ended {
+    const { scripts } = JSON.parse(readFileSync(join(this.folder, 'package.json'), 'utf8')) as {
+      scripts: Record<string, string>;
+    };
+    const [program = '', ...words] = (scripts[script] ?? '').split(' ');
+    return this.run(program, ...words, ...args);
+  }
+
+  /** A program of node_modules/.bin, or node itself. */
+  run(program: string, ...args: string[]): Ended {
+    const file = program === 'node' ? process.execPath : join(this.folder, 'node_modules/.bin', program);
+    const { status, stdout, stderr } = spawnSync(file, args, {
+      cwd: this.folder,
+      encoding: 'utf8',
+      env: { ...process.env, CDK8S_CHECK_UPGRADE: 'false', NODE_OPTIONS: '' },
+    });
+    return { code: status, stdout, stderr };
+  }
+}
