@@ -1,5 +1,6 @@
 import { App, Chart } from 'cdk8s';
 import { IConstruct } from 'constructs';
+import { ChartSource } from './components/artifacts';
 import { FederationError, Finding } from './errors';
 import { describe, lower, Manifest, Target } from './dialect/dialect';
 import { isBuiltIn } from './dialect/rules';
@@ -36,6 +37,8 @@ export class Bundle {
   private readonly app = new App();
   private readonly entries: { path: string; header: string; chart?: Chart; content?: string }[] = [];
   private component = { name: '', order: 0, numbers: 1, files: 0 };
+  /** Charts, and images that no manifest of the bundle names: what charts and checks start. */
+  readonly used: { readonly charts: ChartSource[]; readonly images: string[] } = { charts: [], images: [] };
 
   constructor(
     /** A cluster's name, or `federation`. */
@@ -76,11 +79,17 @@ export class Bundle {
     return this.text(name, about, toYaml(data));
   }
 
+  /** Notes what the bundle needs besides the images that its manifests name. */
+  uses({ charts = [], images = [] }: { charts?: readonly ChartSource[]; images?: readonly string[] }): void {
+    this.used.charts.push(...charts);
+    this.used.images.push(...images);
+  }
+
   /**
    * Charts of the user's own, one file each, applied after everything that the components apply in this bundle, and
    * after the charts that they depend on.
    */
-  userCharts(app: App, context: string, needs: string[]): void {
+  userCharts(app: App, context: string, needs: string[], serverSide?: true): void {
     // Rendering one chart makes every dependency between constructs of the app one between their charts.
     app.charts[0]?.toJson();
     const ids = new Map<IConstruct, string>(app.charts.map((chart) => [chart, idOf(chart)]));
@@ -95,6 +104,7 @@ export class Bundle {
         timeoutSeconds: 300,
         file,
         wait: [],
+        ...(serverSide && { serverSide }),
       });
     }
   }

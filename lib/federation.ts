@@ -68,6 +68,8 @@ export class Federation {
     const { topology } = this;
     const components = STACKS[topology.stack];
     const labels = ownLabels(topology.name);
+    // Without a control plane that would spread them, the federation's own charts are rendered into every cluster.
+    const standsAlone = topology.stack !== 'federation-v1';
     const files: OutputFile[] = [];
     const steps: Step[] = [];
 
@@ -80,13 +82,15 @@ export class Federation {
       labels,
     );
     each(components, federation, (component) => component.federation?.(federation, topology));
-    federation.userCharts(this.app(FEDERATION_BUNDLE), topology.name, [
-      ...new Set([
-        controlPlaneStep(topology),
-        ...topology.clusters.map(joinStep),
-        ...federation.steps.map(({ id }) => id),
-      ]),
-    ]);
+    if (!standsAlone) {
+      federation.userCharts(this.app(FEDERATION_BUNDLE), topology.name, [
+        ...new Set([
+          controlPlaneStep(topology),
+          ...topology.clusters.map(joinStep),
+          ...federation.steps.map(({ id }) => id),
+        ]),
+      ]);
+    }
     files.push(...federation.files());
     steps.push(...federation.steps);
 
@@ -94,7 +98,8 @@ export class Federation {
       const bundle = new Bundle(cluster.name, { name: cluster.name, minor: cluster.minor }, labels);
       each(components, bundle, (component) => component.cluster?.(bundle, cluster, topology));
       const applied = bundle.steps.filter(({ kind }) => kind === 'apply' || kind === 'create').map(({ id }) => id);
-      bundle.userCharts(this.app(cluster.name), cluster.context, applied);
+      const apps = [...(standsAlone ? [this.app(FEDERATION_BUNDLE)] : []), this.app(cluster.name)];
+      for (const app of apps) bundle.userCharts(app, cluster.context, applied, standsAlone || undefined);
       files.push(...bundle.files());
       steps.push(...bundle.steps);
     }

@@ -29,7 +29,7 @@ const clusterSchema = z.strictObject({
 
 const headSchema = z.strictObject({
   version: z.literal(PLAN_VERSION),
-  stack: z.enum(['federation-v1']),
+  stack: z.enum(['federation-v1', 'external-dns']),
   federation: word,
   hostCluster: word,
   dns: z.strictObject({ zone: z.string().min(1), server: z.string().min(1) }),

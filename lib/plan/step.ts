@@ -72,6 +72,8 @@ export const stepSchemas = {
     context: contextName,
     file: distFile,
     wait: z.array(ready),
+    /** By server-side apply: a field that another manager owns is a conflict to report, never taken by force. */
+    serverSide: z.literal(true).optional(),
   }),
   /** The file's objects are created where they are missing and left alone where they are there: others write into them. */
   create: z.strictObject({ ...common, kind: z.literal('create'), context: contextName, file: distFile }),
@@ -124,7 +126,10 @@ export const stepSchemas = {
     ...common,
     kind: z.literal('helm-release'),
     context: contextName,
+    /** Helm's major version: 3 needs no Tiller. @default 2 */
+    helm: z.literal(3).optional(),
     release: word,
+    /** `<repository>/<chart>`, or the path of a folder or archive as seen from `dist/`. */
     chart: word,
     version: text,
     namespace: word,
@@ -177,7 +182,10 @@ export const stepSchemas = {
     first: ipv4,
     last: ipv4,
   }),
-  /** A name is answered by the federation's CoreDNS with the address that the cluster gave the Service. */
+  /**
+   * A name is answered by the federation's CoreDNS with the address that the cluster gave the Service, alone or (for
+   * names of more than one cluster) among others.
+   */
   'dns-check': z.strictObject({
     ...common,
     kind: z.literal('dns-check'),
