@@ -289,6 +289,13 @@ export interface ApplicationSetSpecTemplateSpecDestination {
    * @schema ApplicationSetSpecTemplateSpecDestination#server
    */
   readonly server?: string;
+
+  /**
+   * Where a chart is installed, and objects that name no namespace.
+   *
+   * @schema ApplicationSetSpecTemplateSpecDestination#namespace
+   */
+  readonly namespace?: string;
 }
 
 /**
@@ -299,6 +306,7 @@ export function toJson_ApplicationSetSpecTemplateSpecDestination(obj: Applicatio
   if (obj === undefined) { return undefined; }
   const result = {
     'server': obj.server,
+    'namespace': obj.namespace,
   };
   // filter undefined values
   return Object.entries(result).reduce((r, i) => (i[1] === undefined) ? r : ({ ...r, [i[0]]: i[1] }), {});
@@ -404,11 +412,6 @@ export interface ApplicationSetSpecTemplateSpecSourcesHelm {
    * @schema ApplicationSetSpecTemplateSpecSourcesHelm#valueFiles
    */
   readonly valueFiles?: string[];
-
-  /**
-   * @schema ApplicationSetSpecTemplateSpecSourcesHelm#namespace
-   */
-  readonly namespace?: string;
 }
 
 /**
@@ -420,7 +423,6 @@ export function toJson_ApplicationSetSpecTemplateSpecSourcesHelm(obj: Applicatio
   const result = {
     'releaseName': obj.releaseName,
     'valueFiles': obj.valueFiles?.map(y => y),
-    'namespace': obj.namespace,
   };
   // filter undefined values
   return Object.entries(result).reduce((r, i) => (i[1] === undefined) ? r : ({ ...r, [i[0]]: i[1] }), {});

@@ -14,6 +14,12 @@ export interface OutputFile {
   readonly content: string;
 }
 
+/** A manifest of a bundle: its file and the objects in it. */
+export interface RenderedManifest {
+  readonly path: string;
+  readonly objects: readonly Manifest[];
+}
+
 /** Two objects, files or steps of one bundle would overwrite each other. Nothing has been written. */
 export class CollisionError extends FederationError {
   constructor(findings: readonly Finding[]) {
@@ -36,6 +42,7 @@ export class Bundle {
   readonly steps: Step[] = [];
   private readonly app = new App();
   private readonly entries: { path: string; header: string; chart?: Chart; content?: string }[] = [];
+  private rendered: RenderedManifest[] = [];
   private component = { name: '', order: 0, numbers: 1, files: 0 };
   /** Charts, and images that no manifest of the bundle names: what charts and checks start. */
   readonly used: { readonly charts: ChartSource[]; readonly images: string[] } = { charts: [], images: [] };
@@ -121,13 +128,20 @@ export class Bundle {
     } as unknown as Step);
   }
 
+  /** The manifests, in order, as {@link files} rendered them last. */
+  get manifests(): readonly RenderedManifest[] {
+    return this.rendered;
+  }
+
   /**
    * The files, in order, manifests lowered to the bundle's dialect.
    *
+   * @param annotate annotations that every object of a manifest gets, by the manifest's path
    * @throws CollisionError when two objects have the same kind, namespace and name, or two files or steps the same name;
    * DialectError
    */
-  files(): OutputFile[] {
+  files(annotate: (path: string) => Readonly<Record<string, string>> = () => ({})): OutputFile[] {
+    this.rendered = [];
     const seen = new Map<string, string>();
     const findings: Finding[] = [];
     const files = this.entries.map(({ path, header, chart, content }) => {
@@ -136,7 +150,10 @@ export class Bundle {
         .map((line) => `# ${line}\n`)
         .join('');
       if (chart === undefined) return { path, content: `${comment}${content ?? ''}` };
-      const objects = lower(chart.toJson() as Manifest[], this.target);
+      const objects = lower(chart.toJson() as Manifest[], this.target).map((object) =>
+        withAnnotations(object, annotate(path)),
+      );
+      this.rendered.push({ path, objects });
       for (const object of objects) {
         const key = identity(object);
         const earlier = seen.get(key);
@@ -195,4 +212,10 @@ function idOf(chart: Chart): string {
 function identity({ apiVersion, kind, metadata }: Manifest): string {
   const group = isBuiltIn(apiVersion) ? '' : (apiVersion.split('/')[0] ?? '');
   return [group, kind, metadata.namespace ?? 'default', metadata.name ?? ''].join('|');
+}
+
+function withAnnotations(object: Manifest, more: Readonly<Record<string, string>>): Manifest {
+  if (Object.keys(more).length === 0) return object;
+  const annotations = { ...(object.metadata.annotations as Record<string, string> | undefined), ...more };
+  return { ...object, metadata: { ...object.metadata, annotations } };
 }

@@ -3,6 +3,7 @@ import { Bundle, ORDER_STEP, OutputFile } from './bundle';
 import { Component } from './components/component';
 import { controlPlaneStep } from './components/control-plane';
 import { joinStep } from './components/membership';
+import { bundleFiles, commonFiles } from './delivery';
 import { federationTarget } from './dialect/dialect';
 import { FederationError } from './errors';
 import { ownLabels } from './labels';
@@ -72,6 +73,7 @@ export class Federation {
     const standsAlone = topology.stack !== 'federation-v1';
     const files: OutputFile[] = [];
     const steps: Step[] = [];
+    const bundles: Bundle[] = [];
 
     const federation = new Bundle(
       FEDERATION_BUNDLE,
@@ -100,9 +102,11 @@ export class Federation {
       const applied = bundle.steps.filter(({ kind }) => kind === 'apply' || kind === 'create').map(({ id }) => id);
       const apps = [...(standsAlone ? [this.app(FEDERATION_BUNDLE)] : []), this.app(cluster.name)];
       for (const app of apps) bundle.userCharts(app, cluster.context, applied, standsAlone || undefined);
-      files.push(...bundle.files());
+      files.push(...(standsAlone ? bundleFiles(bundle, topology, labels) : bundle.files()));
       steps.push(...bundle.steps);
+      bundles.push(bundle);
     }
+    if (standsAlone) files.push(...commonFiles(bundles, topology, labels));
 
     const order = new Map(components.map((component, i) => [component.name, i]));
     const position = (step: Step): number => order.get(step.component) ?? components.length;

@@ -1,8 +1,9 @@
+import { posix } from 'node:path';
 import { parse } from 'semver';
 import { AddressRange, contains, parseAddressRange, parseEndpoint, isIPv4 } from './addresses';
 import type { Checker } from './check';
 import { addressOf, replicasOf } from './spread';
-import { EtcdProps, FederationProps, GitOpsProps, StackName, WorkloadProps } from './types';
+import { ChartsProps, EtcdProps, FederationProps, GitOpsProps, StackName, WorkloadProps } from './types';
 
 const DNS1123 = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/;
 const SUBDOMAIN = /^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/;
@@ -71,7 +72,7 @@ export function checkExternalDns(c: Checker, props: FederationProps): void {
   checkEtcd(c, props);
   checkSources(c, props);
   checkTimes(c, props);
-  if (props.gitops) checkGitOps(c, props.gitops);
+  if (props.gitops) checkGitOps(c, props.gitops, props.charts);
   props.workloads?.forEach((workload, i) => {
     checkPlaced(c, `workloads[${i}]`, workload, props);
   });
@@ -184,7 +185,7 @@ function checkTimes(c: Checker, { externalDns = {} }: FederationProps): void {
   c.integer('externalDns.ttlSeconds', ttlSeconds, 1, 86_400);
 }
 
-function checkGitOps(c: Checker, { repoUrl, path, revision, argoCd, flux }: GitOpsProps): void {
+function checkGitOps(c: Checker, { repoUrl, path, revision, argoCd, flux }: GitOpsProps, charts?: ChartsProps): void {
   if (!/^(https?:\/\/|ssh:\/\/|git@)\S+$/.test(repoUrl) || /:\/\/[^/@]*:[^/@]*@/.test(repoUrl)) {
     c.add(
       'gitops.repoUrl',
@@ -206,6 +207,18 @@ function checkGitOps(c: Checker, { repoUrl, path, revision, argoCd, flux }: GitO
   if (argoCd?.project !== undefined) c.label('gitops.argoCd.project', argoCd.project);
   if (flux?.namespace !== undefined) c.label('gitops.flux.namespace', flux.namespace);
   if (flux?.intervalMinutes !== undefined) c.integer('gitops.flux.intervalMinutes', flux.intervalMinutes, 1, 1440);
+  if (charts?.folder !== undefined) {
+    if (/^\.\.(\/|$)|^\//.test(charts.folder.startsWith('/') ? '/' : posix.join(path ?? 'dist', charts.folder))) {
+      c.add('charts.folder', `'${charts.folder}' lies outside of the repository`, 'Keep the charts in the repository.');
+    }
+    if (argoCd !== undefined && charts.unpacked !== true) {
+      c.add(
+        'charts.unpacked',
+        'Argo CD takes charts out of a repository only unpacked',
+        'Unpack them and set it to true.',
+      );
+    }
+  }
   if (argoCd === undefined && flux === undefined) {
     c.add('gitops', 'names neither argoCd nor flux', 'Add argoCd: {} or flux: {}, or leave gitops out.');
   }
