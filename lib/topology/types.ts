@@ -108,9 +108,10 @@ export interface EtcdStorageProps {
  */
 export interface EtcdTlsProps {
   /**
-   * Secret in the host cluster with the members' certificate. It has to be valid for `etcd-client.federation-dns.svc`,
-   * `*.etcd.federation-dns.svc` and for how other clusters reach etcd (`serverName`, or the address of `endpoint`), for
-   * server and client use: members show it to each other too.
+   * Secret in the host cluster with the members' certificate, for server and client use: members show it to each other
+   * too. Its names: `etcd-client.federation-dns.svc`, every member's by itself (`etcd-0.etcd.federation-dns.svc` …: a
+   * member looks the names up, which a wildcard does not allow), and how other clusters reach etcd (`serverName`, or the
+   * address of `endpoint`).
    */
   readonly serverSecret: string;
   /** Secret in every cluster with the certificate that CoreDNS and ExternalDNS show to etcd. */
