@@ -6,6 +6,7 @@ import { Component } from './component';
 import { serviceAccount } from './defaults';
 import { etcdCertificate, etcdMembersStep, etcdUrl } from './etcd-statefulset';
 import { FEDERATION_NAMESPACE as NAMESPACE, namespacesStep } from './federation-namespace';
+import { placedStep } from './placed-steps';
 import { confined, httpProbe, podSpec, resources, selector } from './hardened';
 
 const NAME = 'external-dns';
@@ -112,6 +113,8 @@ export const externalDns: Component = {
       context: cluster.context,
       // It ends where it cannot reach etcd, and is started again ever more slowly.
       needs: [namespacesStep(cluster), etcdMembersStep(topology)],
+      // Whoever is gone before the Services leaves their records behind.
+      outlives: topology.workloads.map((workload) => placedStep(cluster, workload)),
       timeoutSeconds: 300,
       file,
       wait: [{ resource: `deployment/${NAME}`, namespace: NAMESPACE, until: 'rolled-out' }],

@@ -1,7 +1,9 @@
 import { IpAddressPool, L2Advertisement } from '../../imports/metallb.io';
+import { RELEASE_OWNER } from '../labels';
 import { Cluster, Topology } from '../topology/resolve';
 import { ChartSource, chartSource, pulled } from './artifacts';
 import { Component } from './component';
+import { placedStep } from './placed-steps';
 import { METALLB_NAMESPACE as NAMESPACE, namespacesStep } from './federation-namespace';
 
 const RELEASE = 'metallb';
@@ -32,6 +34,8 @@ export function metalLbChart(topology: Topology): ChartSource {
 export function metalLbValues(topology: Topology): Record<string, unknown> {
   const { controller, speaker, tag } = images(topology);
   return {
+    // No value of the chart's: a release that carries it is this federation's, and may be changed and taken away.
+    [RELEASE_OWNER]: topology.name,
     controller: { image: { repository: pulled(topology, controller), tag } },
     speaker: {
       image: { repository: pulled(topology, speaker), tag },
@@ -92,6 +96,8 @@ export const metalLb: Component = {
       title: `Services of ${cluster.name} get addresses out of ${cidr}`,
       context: cluster.context,
       needs: [`${cluster.name}/${RELEASE}`],
+      // Addresses go back only while somebody takes them.
+      outlives: topology.workloads.map((workload) => placedStep(cluster, workload)),
       // MetalLB's webhooks judge both objects, and refuse them until their certificate has come round.
       timeoutSeconds: 180,
       file: pool,

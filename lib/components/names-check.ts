@@ -2,7 +2,7 @@ import { pulled } from './artifacts';
 import { Component } from './component';
 import { IMAGE } from './dns-check';
 import { externalDnsStep } from './external-dns';
-import { placedAddressStep, replicasIn } from './placed-workloads';
+import { placedAddressStep, replicasIn } from './placed-steps';
 import { dnsNames, stepName } from './workloads';
 import { zoneDnsStep } from './zone-coredns';
 
@@ -29,6 +29,7 @@ export const namesCheck: Component = {
           service: workload.name,
           name,
           server: topology.dns.server,
+          ...(level > 0 && { among: true }),
           image,
         });
       });

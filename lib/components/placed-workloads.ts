@@ -5,25 +5,13 @@ import { NAMES_SUFFIX } from '../topology/check-stack';
 import { pulled } from './artifacts';
 import { Component } from './component';
 import { poolStep } from './metallb';
-import { dnsNames, stepName } from './workloads';
+import { addressIn, addressStep, placedStep, replicasIn, workloadStep } from './placed-steps';
+import { dnsNames } from './workloads';
 
 const EXTERNAL_DNS = 'external-dns.alpha.kubernetes.io';
 
 /** Namespaces that every cluster has from the start: nobody's to create, and nobody's to take away. */
 const BUILT_IN = ['default', 'kube-system', 'kube-public', 'kube-node-lease'];
-
-/** Replicas of a workload in a cluster. */
-export const replicasIn = (workload: Workload, cluster: Cluster): number => workload.replicasIn[cluster.name] ?? 0;
-/** Address of a workload's Service in a cluster. */
-export const addressIn = (workload: Workload, cluster: Cluster): string => workload.addresses[cluster.name] ?? '';
-
-/** Ids begin with what the step does: whatever a workload is called, none is another step's. */
-const workloadStep = (workload: Workload): string => `workload-${stepName(workload)}`;
-const addressStep = (workload: Workload): string => `address-${stepName(workload)}`;
-
-/** The step after which a workload's Service has its address in a cluster. */
-export const placedAddressStep = (cluster: Cluster, workload: Workload): string =>
-  `${cluster.name}/${addressStep(workload)}`;
 
 function pods(chart: Chart, cluster: Cluster, workload: Workload, topology: Topology): void {
   const { name, namespace, port, portName, image, readinessPath } = workload;
@@ -126,7 +114,7 @@ export const placedWorkloads: Component = {
       bundle.step(addressStep(workload), 'service-address', {
         ...where,
         title: `${name} has the address ${address} in ${cluster.name}`,
-        needs: [`${cluster.name}/${workloadStep(workload)}`, poolStep(cluster)],
+        needs: [placedStep(cluster, workload), poolStep(cluster)],
         namespace,
         service: name,
         first: address,

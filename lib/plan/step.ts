@@ -15,6 +15,10 @@ export const word = text.regex(/^[^-]/, 'begins with a hyphen');
 export const distFile = z
   .string()
   .regex(/^(?!.*\.\.)[A-Za-z0-9][-A-Za-z0-9._]*\/[A-Za-z0-9][-A-Za-z0-9._]*$/, 'is no file inside dist/');
+/** A file of `dist/` that no step names may lie deeper, or beside the plan: `gitops/flux/usa.yaml`, `artifacts.yaml`. */
+export const listedFile = z
+  .string()
+  .regex(/^(?!.*\.\.)[A-Za-z0-9][-A-Za-z0-9._]*(\/[A-Za-z0-9][-A-Za-z0-9._]*)*$/, 'is no file inside dist/');
 export const contextName = text.regex(/^[^-\s]\S*$/, 'is no context name');
 const seconds = z.number().int().min(1).max(86_400);
 const port = z.number().int().min(1).max(65_535);
@@ -182,10 +186,7 @@ export const stepSchemas = {
     first: ipv4,
     last: ipv4,
   }),
-  /**
-   * A name is answered by the federation's CoreDNS with the address that the cluster gave the Service, alone or (for
-   * names of more than one cluster) among others.
-   */
+  /** A name is answered by the federation's CoreDNS with the address that the cluster gave the Service. */
   'dns-check': z.strictObject({
     ...common,
     kind: z.literal('dns-check'),
@@ -194,6 +195,8 @@ export const stepSchemas = {
     service: word,
     name: text,
     server: text,
+    /** Whether other clusters' addresses may be in the answer too: the name is not this cluster's alone. @default false */
+    among: z.literal(true).optional(),
     /** Image of the pod from which `verify` asks as a workload would. */
     image: text,
   }),

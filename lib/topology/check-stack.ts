@@ -252,12 +252,6 @@ function checkPlaced(c: Checker, at: string, workload: WorkloadProps, { clusters
       `${left} of ${workload.replicas} replicas find no place`,
       'Give a cluster a weight (without one it gets its minimum), or raise maxReplicas.',
     );
-  } else if (left < 0 && workload.placement?.clusters['*']?.minReplicas !== undefined) {
-    c.add(
-      `${at}.placement`,
-      `the minimums of all clusters exceed the ${workload.replicas} replicas by ${-left}`,
-      'Raise replicas, or lower minReplicas.',
-    );
   }
 }
 

@@ -34,7 +34,19 @@ describe('the stack external-dns', () => {
       'usa/address-hello-world': ['usa/workload-hello-world', 'usa/metallb-pool'],
       'usa/federation-name-hello-world': ['usa/address-hello-world', 'usa/external-dns', 'fcp/coredns'],
     });
+    const names = steps.flatMap((step) => (step.kind === 'dns-check' && step.cluster === 'usa' ? [step.among] : []));
+    expect(names).toEqual([undefined, true, true]);
     expect(steps.filter(({ kind }) => kind.startsWith('kubefed') || kind === 'helm-init')).toEqual([]);
+  });
+
+  it('takes Services back before the programs that have to tidy up after them', () => {
+    const outlives = dist.plan().steps.flatMap(({ id, outlives: others }) => (others ? [[id, others]] : []));
+    expect(outlives).toEqual(
+      expect.arrayContaining([
+        ['usa/metallb-pool', ['usa/workload-hello-world']],
+        ['usa/external-dns', ['usa/workload-hello-world']],
+      ]),
+    );
   });
 
   it('applies on the server, and installs with Helm 3', () => {
@@ -64,6 +76,7 @@ describe('the stack external-dns', () => {
     for (const image of [...images, ...listed, ...checks]) expect(image).toMatch(new RegExp(`^${PREFIX}/`));
     const values = metalLbValues(resolveTopology(props({ images: { prefix: PREFIX } })));
     expect(values).toMatchObject({
+      onpremFederation: 'federation',
       controller: { image: { repository: `${PREFIX}/quay.io/metallb/controller`, tag: 'v0.15.2' } },
       speaker: { image: { repository: `${PREFIX}/quay.io/metallb/speaker`, tag: 'v0.15.2' }, frr: { enabled: false } },
     });
