@@ -1,5 +1,6 @@
 import { App, Chart } from 'cdk8s';
 import { IConstruct } from 'constructs';
+import { ChartSource } from './components/artifacts';
 import { FederationError, Finding } from './errors';
 import { describe, lower, Manifest, Target } from './dialect/dialect';
 import { isBuiltIn } from './dialect/rules';
@@ -11,6 +12,12 @@ export interface OutputFile {
   /** `<bundle>/<order>-<name>`. */
   readonly path: string;
   readonly content: string;
+}
+
+/** A manifest of a bundle: its file and the objects in it. */
+export interface RenderedManifest {
+  readonly path: string;
+  readonly objects: readonly Manifest[];
 }
 
 /** Two objects, files or steps of one bundle would overwrite each other. Nothing has been written. */
@@ -35,7 +42,10 @@ export class Bundle {
   readonly steps: Step[] = [];
   private readonly app = new App();
   private readonly entries: { path: string; header: string; chart?: Chart; content?: string }[] = [];
+  private rendered: RenderedManifest[] = [];
   private component = { name: '', order: 0, numbers: 1, files: 0 };
+  /** Charts, and images that no manifest of the bundle names: what charts and checks start. */
+  readonly used: { readonly charts: ChartSource[]; readonly images: string[] } = { charts: [], images: [] };
 
   constructor(
     /** A cluster's name, or `federation`. */
@@ -76,11 +86,17 @@ export class Bundle {
     return this.text(name, about, toYaml(data));
   }
 
+  /** Notes what the bundle needs besides the images that its manifests name. */
+  uses({ charts = [], images = [] }: { charts?: readonly ChartSource[]; images?: readonly string[] }): void {
+    this.used.charts.push(...charts);
+    this.used.images.push(...images);
+  }
+
   /**
    * Charts of the user's own, one file each, applied after everything that the components apply in this bundle, and
    * after the charts that they depend on.
    */
-  userCharts(app: App, context: string, needs: string[]): void {
+  userCharts(app: App, context: string, needs: string[], serverSide?: true): void {
     // Rendering one chart makes every dependency between constructs of the app one between their charts.
     app.charts[0]?.toJson();
     const ids = new Map<IConstruct, string>(app.charts.map((chart) => [chart, idOf(chart)]));
@@ -95,6 +111,7 @@ export class Bundle {
         timeoutSeconds: 300,
         file,
         wait: [],
+        ...(serverSide && { serverSide }),
       });
     }
   }
@@ -111,13 +128,20 @@ export class Bundle {
     } as unknown as Step);
   }
 
+  /** The manifests, in order, as {@link files} rendered them last. */
+  get manifests(): readonly RenderedManifest[] {
+    return this.rendered;
+  }
+
   /**
    * The files, in order, manifests lowered to the bundle's dialect.
    *
+   * @param annotate annotations that every object of a manifest gets, by the manifest's path
    * @throws CollisionError when two objects have the same kind, namespace and name, or two files or steps the same name;
    * DialectError
    */
-  files(): OutputFile[] {
+  files(annotate: (path: string) => Readonly<Record<string, string>> = () => ({})): OutputFile[] {
+    this.rendered = [];
     const seen = new Map<string, string>();
     const findings: Finding[] = [];
     const files = this.entries.map(({ path, header, chart, content }) => {
@@ -126,7 +150,10 @@ export class Bundle {
         .map((line) => `# ${line}\n`)
         .join('');
       if (chart === undefined) return { path, content: `${comment}${content ?? ''}` };
-      const objects = lower(chart.toJson() as Manifest[], this.target);
+      const objects = lower(chart.toJson() as Manifest[], this.target).map((object) =>
+        withAnnotations(object, annotate(path)),
+      );
+      this.rendered.push({ path, objects });
       for (const object of objects) {
         const key = identity(object);
         const earlier = seen.get(key);
@@ -188,4 +215,10 @@ function idOf(chart: Chart): string {
 function identity({ apiVersion, kind, metadata }: Manifest): string {
   const group = isBuiltIn(apiVersion) ? '' : (apiVersion.split('/')[0] ?? '');
   return [group, kind, metadata.namespace ?? 'default', metadata.name ?? ''].join('|');
+}
+
+function withAnnotations(object: Manifest, more: Readonly<Record<string, string>>): Manifest {
+  if (Object.keys(more).length === 0) return object;
+  const annotations = { ...(object.metadata.annotations as Record<string, string> | undefined), ...more };
+  return { ...object, metadata: { ...object.metadata, annotations } };
 }

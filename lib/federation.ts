@@ -3,6 +3,7 @@ import { Bundle, ORDER_STEP, OutputFile } from './bundle';
 import { Component } from './components/component';
 import { controlPlaneStep } from './components/control-plane';
 import { joinStep } from './components/membership';
+import { bundleFiles, commonFiles } from './delivery';
 import { federationTarget } from './dialect/dialect';
 import { FederationError } from './errors';
 import { ownLabels } from './labels';
@@ -68,8 +69,11 @@ export class Federation {
     const { topology } = this;
     const components = STACKS[topology.stack];
     const labels = ownLabels(topology.name);
+    // Without a control plane that would spread them, the federation's own charts are rendered into every cluster.
+    const standsAlone = topology.stack !== 'federation-v1';
     const files: OutputFile[] = [];
     const steps: Step[] = [];
+    const bundles: Bundle[] = [];
 
     const federation = new Bundle(
       FEDERATION_BUNDLE,
@@ -80,13 +84,15 @@ export class Federation {
       labels,
     );
     each(components, federation, (component) => component.federation?.(federation, topology));
-    federation.userCharts(this.app(FEDERATION_BUNDLE), topology.name, [
-      ...new Set([
-        controlPlaneStep(topology),
-        ...topology.clusters.map(joinStep),
-        ...federation.steps.map(({ id }) => id),
-      ]),
-    ]);
+    if (!standsAlone) {
+      federation.userCharts(this.app(FEDERATION_BUNDLE), topology.name, [
+        ...new Set([
+          controlPlaneStep(topology),
+          ...topology.clusters.map(joinStep),
+          ...federation.steps.map(({ id }) => id),
+        ]),
+      ]);
+    }
     files.push(...federation.files());
     steps.push(...federation.steps);
 
@@ -94,10 +100,13 @@ export class Federation {
       const bundle = new Bundle(cluster.name, { name: cluster.name, minor: cluster.minor }, labels);
       each(components, bundle, (component) => component.cluster?.(bundle, cluster, topology));
       const applied = bundle.steps.filter(({ kind }) => kind === 'apply' || kind === 'create').map(({ id }) => id);
-      bundle.userCharts(this.app(cluster.name), cluster.context, applied);
-      files.push(...bundle.files());
+      const apps = [...(standsAlone ? [this.app(FEDERATION_BUNDLE)] : []), this.app(cluster.name)];
+      for (const app of apps) bundle.userCharts(app, cluster.context, applied, standsAlone || undefined);
+      files.push(...(standsAlone ? bundleFiles(bundle, topology, labels) : bundle.files()));
       steps.push(...bundle.steps);
+      bundles.push(bundle);
     }
+    if (standsAlone) files.push(...commonFiles(bundles, topology, labels));
 
     const order = new Map(components.map((component, i) => [component.name, i]));
     const position = (step: Step): number => order.get(step.component) ?? components.length;

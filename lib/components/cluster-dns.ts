@@ -1,5 +1,5 @@
 import { ConfigMap } from 'cdk8s-plus-25';
-import { Cluster } from '../topology/resolve';
+import { Cluster, Topology } from '../topology/resolve';
 import { Component } from './component';
 import { joinStep } from './membership';
 
@@ -14,16 +14,19 @@ const forwardPlugin = (cluster: Cluster): string => (cluster.minor >= 16 ? 'forw
 
 /**
  * Pods ask their cluster's DNS; that has to pass questions for the federation's zone on to the federation's CoreDNS,
- * which no public server knows of. After the join, since `kubefed join` replaces an existing `stubDomains` whole.
+ * which no public server knows of.
+ *
+ * @param after the step that has to be done before in a cluster
  */
-export const clusterDns: Component = {
+export const clusterDnsAfter = (after: (cluster: Cluster, topology: Topology) => string): Component => ({
   name: 'cluster-dns',
 
-  cluster(bundle, cluster, { dns }) {
+  cluster(bundle, cluster, topology) {
+    const { dns } = topology;
     const common = {
       title: `pods of ${cluster.name} find ${dns.zone}`,
       context: cluster.context,
-      needs: [joinStep(cluster)],
+      needs: [after(cluster, topology)],
       timeoutSeconds: 120,
       namespace: NAMESPACE,
     };
@@ -77,4 +80,7 @@ export const clusterDns: Component = {
       });
     }
   },
-};
+});
+
+/** For the retired federation: after the join, since `kubefed join` replaces an existing `stubDomains` whole. */
+export const clusterDns = clusterDnsAfter(joinStep);

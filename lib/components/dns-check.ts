@@ -3,7 +3,7 @@ import { Component } from './component';
 import { addressStep, dnsNames, stepName } from './workloads';
 
 /** Busybox' nslookup before 1.28 prints one answer as the guide shows it; later ones ask for AAAA records as well. */
-const IMAGE = 'busybox:1.27';
+export const IMAGE = 'busybox:1.27';
 
 /** The outcome: every cluster's name of every workload is answered with the address that the cluster gave it. */
 export const dnsCheck: Component = {

@@ -1,4 +1,4 @@
-import { Command, Step } from './step';
+import { Command, Step, StepOf } from './step';
 
 /**
  * Arguments that are only known when the step runs, in braces, as they stand in a plan:
@@ -13,7 +13,31 @@ export interface StepCommands {
   readonly undo: readonly Command[];
 }
 
+/** The name under which this project owns fields that it applies on the server's side. */
+export const FIELD_MANAGER = 'onprem-federation';
+
 const kubectl = (context: string, ...args: string[]): Command => ['kubectl', `--context=${context}`, ...args];
+
+function helm3(step: StepOf<'helm-release'>): StepCommands {
+  const helm = ['helm', `--kube-context=${step.context}`];
+  const namespace = `--namespace=${step.namespace}`;
+  return {
+    run: [
+      [
+        ...helm,
+        'upgrade',
+        '--install',
+        step.release,
+        step.chart,
+        namespace,
+        '--create-namespace',
+        `--version=${step.version}`,
+        `--values=${step.file}`,
+      ],
+    ],
+    undo: [[...helm, 'uninstall', step.release, namespace, '--ignore-not-found']],
+  };
+}
 
 /**
  * The exact arguments of the programs that a step runs. A plan carries them for its reader; apply derives them again
@@ -31,7 +55,14 @@ export function commands(step: Step): StepCommands {
     }
     case 'apply':
       return {
-        run: [kubectl(step.context, 'apply', `--filename=${step.file}`)],
+        run: [
+          kubectl(
+            step.context,
+            'apply',
+            ...(step.serverSide ? ['--server-side', `--field-manager=${FIELD_MANAGER}`] : []),
+            `--filename=${step.file}`,
+          ),
+        ],
         undo: [kubectl(step.context, 'delete', '--ignore-not-found', `--filename=${step.file}`)],
       };
     case 'create':
@@ -84,6 +115,7 @@ export function commands(step: Step): StepCommands {
         undo: [['helm', `--kube-context=${step.context}`, 'reset']],
       };
     case 'helm-release':
+      if (step.helm === 3) return helm3(step);
       return {
         run: [
           [

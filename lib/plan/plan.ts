@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { FederationError, Finding } from '../errors';
 import { fromYaml, toYaml } from '../yaml';
 import { commands } from './commands';
-import { Command, contextName, distFile, Step, stepSchema, word } from './step';
+import { Command, contextName, listedFile, Step, stepSchema, word } from './step';
 
 /** The version of plan.yaml's own form. A reader refuses any other. */
 export const PLAN_VERSION = 1;
@@ -29,13 +29,13 @@ const clusterSchema = z.strictObject({
 
 const headSchema = z.strictObject({
   version: z.literal(PLAN_VERSION),
-  stack: z.enum(['federation-v1']),
+  stack: z.enum(['federation-v1', 'external-dns']),
   federation: word,
   hostCluster: word,
   dns: z.strictObject({ zone: z.string().min(1), server: z.string().min(1) }),
   clusters: z.array(clusterSchema).min(1),
   workloads: z.array(z.strictObject({ name: z.string(), namespace: z.string() })),
-  files: z.array(z.strictObject({ path: distFile, sha256 })),
+  files: z.array(z.strictObject({ path: listedFile, sha256 })),
 });
 
 /** A member cluster as the plan knows it. */

@@ -15,6 +15,10 @@ export const word = text.regex(/^[^-]/, 'begins with a hyphen');
 export const distFile = z
   .string()
   .regex(/^(?!.*\.\.)[A-Za-z0-9][-A-Za-z0-9._]*\/[A-Za-z0-9][-A-Za-z0-9._]*$/, 'is no file inside dist/');
+/** A file of `dist/` that no step names may lie deeper, or beside the plan: `gitops/flux/usa.yaml`, `artifacts.yaml`. */
+export const listedFile = z
+  .string()
+  .regex(/^(?!.*\.\.)[A-Za-z0-9][-A-Za-z0-9._]*(\/[A-Za-z0-9][-A-Za-z0-9._]*)*$/, 'is no file inside dist/');
 export const contextName = text.regex(/^[^-\s]\S*$/, 'is no context name');
 const seconds = z.number().int().min(1).max(86_400);
 const port = z.number().int().min(1).max(65_535);
@@ -72,6 +76,8 @@ export const stepSchemas = {
     context: contextName,
     file: distFile,
     wait: z.array(ready),
+    /** By server-side apply: a field that another manager owns is a conflict to report, never taken by force. */
+    serverSide: z.literal(true).optional(),
   }),
   /** The file's objects are created where they are missing and left alone where they are there: others write into them. */
   create: z.strictObject({ ...common, kind: z.literal('create'), context: contextName, file: distFile }),
@@ -124,7 +130,10 @@ export const stepSchemas = {
     ...common,
     kind: z.literal('helm-release'),
     context: contextName,
+    /** Helm's major version: 3 needs no Tiller. @default 2 */
+    helm: z.literal(3).optional(),
     release: word,
+    /** `<repository>/<chart>`, or the path of a folder or archive as seen from `dist/`. */
     chart: word,
     version: text,
     namespace: word,
@@ -186,6 +195,8 @@ export const stepSchemas = {
     service: word,
     name: text,
     server: text,
+    /** Whether other clusters' addresses may be in the answer too: the name is not this cluster's alone. @default false */
+    among: z.literal(true).optional(),
     /** Image of the pod from which `verify` asks as a workload would. */
     image: text,
   }),

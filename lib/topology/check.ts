@@ -1,6 +1,7 @@
 import { parse, valid } from 'semver';
 import { FederationError, Finding } from '../errors';
 import { AddressRange, isIPv4, overlaps, parseAddressRange, parseEndpoint, toNumber } from './addresses';
+import { checkExternalDns, checkForeignProps } from './check-stack';
 import { shapeFindings } from './shape';
 import { ClusterProps, FederationProps, PlacementProps, ReplicaPreference, StackName, WorkloadProps } from './types';
 
@@ -16,6 +17,7 @@ export class TopologyError extends FederationError {
 export const SUPPORTED_MINORS: Readonly<Record<StackName, { first: number; last: number; why: string }>> = {
   // The federation's controllers write extensions/v1beta1 Deployments into members, which 1.16 no longer serves.
   'federation-v1': { first: 7, last: 15, why: 'federated Deployments are extensions/v1beta1, which ends with 1.15' },
+  'external-dns': { first: 29, last: 37, why: 'these are the versions that it was written for and tried on' },
 };
 
 /** The folder in `dist/` for what belongs to no single cluster. */
@@ -30,7 +32,8 @@ const PORT_NAME = /^(?!.*--)(?=.*[a-z])[a-z0-9]([-a-z0-9]{0,13}[a-z0-9])?$/;
 const LABEL_RULE = 'lower-case letters, digits and hyphens, starting and ending with a letter or digit, at most 63';
 const IMAGE = /^[\w][\w.-]*(:\d+)?(\/[\w][\w.-]*)*(:[\w][\w.-]{0,127})?(@sha256:[0-9a-f]{64})?$/;
 
-class Checker {
+/** Collects what is wrong. */
+export class Checker {
   readonly findings: Finding[] = [];
 
   add(where: string, problem: string, hint: string): void {
@@ -124,6 +127,8 @@ export function checkTopology(props: FederationProps): void {
     'Give each workload a name of its own within its namespace.',
   );
   checkComponents(c, props);
+  checkForeignProps(c, props, stack);
+  if (stack === 'external-dns') checkExternalDns(c, props);
 
   if (c.findings.length > 0) throw new TopologyError(c.findings);
 }
@@ -143,7 +148,7 @@ function checkCluster(c: Checker, at: string, cluster: ClusterProps, stack: Stac
   const context = cluster.context ?? cluster.name;
   if (cluster.context !== undefined && !isContext(context)) {
     c.add(`${at}.context`, `'${context}' is no context name`, 'Name a context of the kubeconfig, without blanks.');
-  } else if (context === federation && cluster.name !== FEDERATION_BUNDLE) {
+  } else if (stack === 'federation-v1' && context === federation && cluster.name !== FEDERATION_BUNDLE) {
     c.add(
       cluster.context === undefined ? `${at}.name` : `${at}.context`,
       `the context '${context}' is the one that kubefed init writes for the federation`,

@@ -1,31 +1,63 @@
 import { parse } from 'semver';
 import { AddressRange, Endpoint, parseAddressRange, parseEndpoint } from './addresses';
 import { checkTopology } from './check';
+import { addressOf, replicasOf } from './spread';
 import {
+  ArgoCdProps,
+  ChartsProps,
   ClusterDnsMethod,
   ClusterProps,
   ControlPlaneProps,
   CoreDnsProps,
   EtcdProps,
+  EtcdStorageProps,
+  EtcdTlsProps,
+  ExternalDnsProps,
   FederationProps,
+  FluxProps,
+  GitOpsProps,
+  ImagesProps,
   KeepalivedProps,
+  MetalLbProps,
   PlacementProps,
   StackName,
   WorkloadProps,
 } from './types';
 
 /** A cluster with every default filled in and every text read. */
-export interface Cluster extends Required<Omit<ClusterProps, 'addressRange'>> {
+export interface Cluster extends Required<Omit<ClusterProps, 'addressRange' | 'nodeNetworks'>> {
   readonly addressRange: AddressRange;
+  /** None where none are declared. */
+  readonly nodeNetworks: readonly string[];
   /** The minor version: 7 for 1.7.3. */
   readonly minor: number;
   readonly isHost: boolean;
 }
 
 /** A workload with every default filled in. */
-export interface Workload extends Required<Omit<WorkloadProps, 'placement'>> {
+export interface Workload extends Required<Omit<WorkloadProps, 'placement' | 'readinessPath'>> {
   readonly placement?: PlacementProps;
+  readonly readinessPath?: string;
+  /** Replicas by cluster name, where they are split when rendering; otherwise empty. */
+  readonly replicasIn: Readonly<Record<string, number>>;
 }
+
+/** What the declaration says of GitOps, complete. */
+export interface GitOps extends Required<Omit<GitOpsProps, 'argoCd' | 'flux'>> {
+  readonly argoCd?: Required<ArgoCdProps>;
+  readonly flux?: Required<FluxProps>;
+}
+
+/** etcd, complete. */
+export interface Etcd extends Required<Omit<EtcdProps, 'storage' | 'endpoint' | 'tls'>> {
+  readonly storage: (Required<Pick<EtcdStorageProps, 'size'>> & EtcdStorageProps) | 'ephemeral';
+  /** Where other clusters reach it. */
+  readonly endpoint: Endpoint;
+  readonly tls?: EtcdTlsProps;
+}
+
+/** The node port at which other clusters reach etcd, where the topology does not say it. */
+export const ETCD_NODE_PORT = 32379;
 
 /** The declaration, checked and complete: what components read. */
 export interface Topology {
@@ -45,9 +77,14 @@ export interface Topology {
   };
   readonly workloads: readonly Workload[];
   readonly controlPlane: Required<Omit<ControlPlaneProps, 'image'>> & Pick<ControlPlaneProps, 'image'>;
-  readonly etcd: Required<EtcdProps>;
+  readonly etcd: Etcd;
   readonly coreDns: Required<CoreDnsProps>;
   readonly keepalived: Required<KeepalivedProps>;
+  readonly images: Required<Omit<ImagesProps, 'prefix'>> & Pick<ImagesProps, 'prefix'>;
+  readonly charts: Required<Omit<ChartsProps, 'folder'>> & Pick<ChartsProps, 'folder'>;
+  readonly metalLb: Required<MetalLbProps>;
+  readonly externalDns: Required<ExternalDnsProps>;
+  readonly gitops?: GitOps;
 }
 
 /** The value, where the check before has shown that it is there. */
@@ -69,6 +106,7 @@ export function resolveTopology(props: FederationProps): Topology {
     addressRange: known<AddressRange>(parseAddressRange(cluster.addressRange)),
     minor: known(parse(cluster.kubernetesVersion)?.minor),
     isHost: cluster.name === props.hostCluster,
+    nodeNetworks: cluster.nodeNetworks ?? [],
   }));
   const endpoint = known<Endpoint>(parseEndpoint(props.dns.endpoint));
   return {
@@ -83,10 +121,12 @@ export function resolveTopology(props: FederationProps): Topology {
       server: props.dns.endpoint,
       clusterDns: props.dns.clusterDns ?? 'stub-domains',
     },
-    workloads: (props.workloads ?? []).map((workload) => ({
+    workloads: (props.workloads ?? []).map((workload, i) => ({
       portName: 'web',
       namespace: 'default',
+      names: true,
       ...defined(workload),
+      ...(props.stack === 'external-dns' ? spread(workload, i, clusters) : { addresses: {}, replicasIn: {} }),
     })),
     controlPlane: {
       advertiseAddress: endpoint.address,
@@ -98,6 +138,9 @@ export function resolveTopology(props: FederationProps): Topology {
       version: '3.1.8',
       operatorImage: 'quay.io/coreos/etcd-operator:v0.5.0',
       ...defined(props.etcd ?? {}),
+      storage:
+        props.etcd?.storage === 'ephemeral' ? 'ephemeral' : { size: '1Gi', ...defined(props.etcd?.storage ?? {}) },
+      endpoint: parseEndpoint(props.etcd?.endpoint ?? '') ?? { address: endpoint.address, port: ETCD_NODE_PORT },
     },
     coreDns: { chartVersion: '0.6.0', ...defined(props.coreDns ?? {}) },
     keepalived: {
@@ -106,6 +149,42 @@ export function resolveTopology(props: FederationProps): Topology {
       forwardMethod: 'NAT',
       ...defined(props.keepalived ?? {}),
     },
+    images: {
+      etcd: 'registry.k8s.io/etcd:3.6.8-0',
+      coreDns: 'coredns/coredns:1.14.7',
+      externalDns: 'registry.k8s.io/external-dns/external-dns:v0.21.0',
+      ...defined(props.images ?? {}),
+    },
+    charts: { unpacked: false, ...defined(props.charts ?? {}) },
+    metalLb: { chartVersion: '0.15.2', ...defined(props.metalLb ?? {}) },
+    externalDns: { intervalSeconds: 60, eventIntervalSeconds: 5, ttlSeconds: 30, ...defined(props.externalDns ?? {}) },
+    ...(props.gitops && { gitops: resolveGitOps(props.gitops) }),
+  };
+}
+
+/** Each cluster's part of a workload: its replicas and its Service's address. */
+function spread(
+  workload: WorkloadProps,
+  position: number,
+  clusters: readonly Cluster[],
+): Pick<Workload, 'addresses' | 'replicasIn'> {
+  const names = clusters.map(({ name }) => name);
+  const { replicas } = replicasOf(workload, names);
+  return {
+    replicasIn: Object.fromEntries(names.map((name, i) => [name, replicas[i] ?? 0])),
+    addresses: Object.fromEntries(
+      clusters.map(({ name, addressRange }) => [name, addressOf(workload, position, name, addressRange)]),
+    ),
+  };
+}
+
+function resolveGitOps({ argoCd, flux, ...rest }: GitOpsProps): GitOps {
+  return {
+    revision: 'main',
+    path: 'dist',
+    ...defined(rest),
+    ...(argoCd && { argoCd: { namespace: 'argocd', project: 'default', ...defined(argoCd) } }),
+    ...(flux && { flux: { namespace: 'flux-system', intervalMinutes: 5, ...defined(flux) } }),
   };
 }
 

@@ -1,14 +1,23 @@
 import { z } from 'zod';
 import { Finding } from '../errors';
 import {
+  ArgoCdProps,
+  ChartsProps,
   ClusterDnsMethod,
   ClusterProps,
   ControlPlaneProps,
   CoreDnsProps,
   DnsProps,
   EtcdProps,
+  EtcdStorageProps,
+  EtcdTlsProps,
+  ExternalDnsProps,
   FederationProps,
+  FluxProps,
+  GitOpsProps,
+  ImagesProps,
   KeepalivedProps,
+  MetalLbProps,
   PlacementProps,
   ReplicaPreference,
   StackName,
@@ -21,7 +30,7 @@ type Shape<T> = { [K in keyof Required<T>]: z.ZodType<T[K]> };
 const text = z.string();
 const number = z.number();
 /** Each choice under its own name: the compiler sees to it that none is missing. */
-const stacks: { [K in StackName]: K } = { 'federation-v1': 'federation-v1' };
+const stacks: { [K in StackName]: K } = { 'federation-v1': 'federation-v1', 'external-dns': 'external-dns' };
 const clusterDnsMethods: { [K in ClusterDnsMethod]: K } = {
   'stub-domains': 'stub-domains',
   'dnsmasq-argument': 'dnsmasq-argument',
@@ -36,6 +45,7 @@ const cluster = z.strictObject({
   kubernetesVersion: text,
   addressRange: text,
   context: text.optional(),
+  nodeNetworks: z.array(text).optional(),
 } satisfies Shape<ClusterProps>);
 
 const dns = z.strictObject({
@@ -64,7 +74,27 @@ const workload = z.strictObject({
   replicas: number,
   namespace: text.optional(),
   placement: placement.optional(),
+  names: z.boolean().optional(),
+  addresses: z.record(text, text).optional(),
+  readinessPath: text.optional(),
 } satisfies Shape<WorkloadProps>);
+
+const etcdStorage = z.union([
+  z.literal('ephemeral'),
+  z.strictObject({ size: text.optional(), className: text.optional() } satisfies Shape<EtcdStorageProps>),
+]);
+
+const gitops = z.strictObject({
+  repoUrl: text,
+  revision: text.optional(),
+  path: text.optional(),
+  argoCd: z
+    .strictObject({ namespace: text.optional(), project: text.optional() } satisfies Shape<ArgoCdProps>)
+    .optional(),
+  flux: z
+    .strictObject({ namespace: text.optional(), intervalMinutes: number.optional() } satisfies Shape<FluxProps>)
+    .optional(),
+} satisfies Shape<GitOpsProps>);
 
 const federation = z.strictObject({
   name: text.optional(),
@@ -85,6 +115,15 @@ const federation = z.strictObject({
       size: number.optional(),
       version: text.optional(),
       operatorImage: text.optional(),
+      storage: etcdStorage.optional(),
+      endpoint: text.optional(),
+      tls: z
+        .strictObject({
+          serverSecret: text,
+          clientSecret: text,
+          serverName: text.optional(),
+        } satisfies Shape<EtcdTlsProps>)
+        .optional(),
     } satisfies Shape<EtcdProps>)
     .optional(),
   coreDns: z.strictObject({ chartVersion: text.optional() } satisfies Shape<CoreDnsProps>).optional(),
@@ -95,6 +134,26 @@ const federation = z.strictObject({
       forwardMethod: z.enum(forwardMethods).optional(),
     } satisfies Shape<KeepalivedProps>)
     .optional(),
+  images: z
+    .strictObject({
+      prefix: text.optional(),
+      etcd: text.optional(),
+      coreDns: text.optional(),
+      externalDns: text.optional(),
+    } satisfies Shape<ImagesProps>)
+    .optional(),
+  charts: z
+    .strictObject({ folder: text.optional(), unpacked: z.boolean().optional() } satisfies Shape<ChartsProps>)
+    .optional(),
+  metalLb: z.strictObject({ chartVersion: text.optional() } satisfies Shape<MetalLbProps>).optional(),
+  externalDns: z
+    .strictObject({
+      intervalSeconds: number.optional(),
+      eventIntervalSeconds: number.optional(),
+      ttlSeconds: number.optional(),
+    } satisfies Shape<ExternalDnsProps>)
+    .optional(),
+  gitops: gitops.optional(),
 } satisfies Shape<FederationProps>);
 
 /** What each type that a prop may have is called in a message. */

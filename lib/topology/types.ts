@@ -6,8 +6,9 @@
 /**
  * Which components make the federation.
  * - `federation-v1`: the guide's (kubefed, etcd-operator, Helm 2, keepalived, kube-dns), for Kubernetes 1.7 to 1.15.
+ * - `external-dns`: today's (MetalLB, etcd, CoreDNS, ExternalDNS; no control plane of its own), for 1.29 to 1.37.
  */
-export type StackName = 'federation-v1';
+export type StackName = 'federation-v1' | 'external-dns';
 
 /** One cluster of the federation. */
 export interface ClusterProps {
@@ -33,6 +34,12 @@ export interface ClusterProps {
    * @default the cluster's name
    */
   readonly context?: string;
+  /**
+   * Networks of the cluster's nodes as IPv4 CIDRs, from which its pods' packets reach other clusters. The host
+   * cluster's etcd lets in these and no others. Give them for every cluster or for none. Stack `external-dns` only.
+   * @default every address may reach etcd's client port
+   */
+  readonly nodeNetworks?: readonly string[];
 }
 
 /** How pods of a cluster come to ask the federation's CoreDNS for its zone (kube-dns clusters, below 1.11). */
@@ -61,7 +68,7 @@ export interface DnsProps {
   readonly clusterDns?: ClusterDnsMethod;
 }
 
-/** The retired federation control plane in the host cluster, as `kubefed init` makes it. */
+/** The retired federation control plane in the host cluster, as `kubefed init` makes it. Stack `federation-v1` only. */
 export interface ControlPlaneProps {
   /**
    * IPv4 address of a host cluster's node at which the federation's API server is reached.
@@ -81,7 +88,42 @@ export interface ControlPlaneProps {
   readonly image?: string;
 }
 
-/** The etcd cluster that holds the zone's records, made by etcd-operator in the host cluster. */
+/** Where etcd's members keep their data: a PersistentVolumeClaim each. */
+export interface EtcdStorageProps {
+  /**
+   * Size of each member's volume, as a Kubernetes quantity.
+   * @default '1Gi'
+   */
+  readonly size?: string;
+  /**
+   * Name of the StorageClass.
+   * @default the cluster's default class
+   */
+  readonly className?: string;
+}
+
+/**
+ * Mutual TLS between etcd, CoreDNS and ExternalDNS. Only names are said here: the Secrets are made by the operator of
+ * the clusters (or by cert-manager) in the namespace `federation-dns`, each with `tls.crt`, `tls.key` and `ca.crt`.
+ */
+export interface EtcdTlsProps {
+  /**
+   * Secret in the host cluster with the members' certificate, for server and client use: members show it to each other
+   * too. Its names: `etcd-client.federation-dns.svc`, every member's by itself (`etcd-0.etcd.federation-dns.svc` …: a
+   * member looks the names up, which a wildcard does not allow), and how other clusters reach etcd (`serverName`, or the
+   * address of `endpoint`).
+   */
+  readonly serverSecret: string;
+  /** Secret in every cluster with the certificate that CoreDNS and ExternalDNS show to etcd. */
+  readonly clientSecret: string;
+  /**
+   * The name that the other clusters' ExternalDNS looks for in the members' certificate.
+   * @default the address of `endpoint`
+   */
+  readonly serverName?: string;
+}
+
+/** The etcd cluster in the host cluster that holds the zone's records. */
 export interface EtcdProps {
   /**
    * Number of members; odd.
@@ -90,14 +132,36 @@ export interface EtcdProps {
   readonly size?: number;
   /**
    * etcd's version without a leading v. It has to serve the v2 API, through which the federation writes DNS: below 3.4.
+   * Stack `federation-v1` only; the other takes `images.etcd`.
    * @default '3.1.8'
    */
   readonly version?: string;
-  /** @default 'quay.io/coreos/etcd-operator:v0.5.0' */
+  /**
+   * Stack `federation-v1` only.
+   * @default 'quay.io/coreos/etcd-operator:v0.5.0'
+   */
   readonly operatorImage?: string;
+  /**
+   * Where the members keep their data. `ephemeral` is a volume that goes with its pod, for a single member only: the
+   * records come back from the clusters within `externalDns.intervalSeconds`, but a member of three that lost its data
+   * cannot return to the others. Stack `external-dns` only.
+   * @default see EtcdStorageProps
+   */
+  readonly storage?: EtcdStorageProps | 'ephemeral';
+  /**
+   * `<IPv4 address of a node of the host cluster>:<node port>` at which the other clusters' ExternalDNS reaches etcd.
+   * Stack `external-dns` only.
+   * @default the address of `dns.endpoint`, port 32379
+   */
+  readonly endpoint?: string;
+  /**
+   * Stack `external-dns` only.
+   * @default plain HTTP, kept to those who need it by a NetworkPolicy
+   */
+  readonly tls?: EtcdTlsProps;
 }
 
-/** CoreDNS, by its Helm chart, in the host cluster. */
+/** CoreDNS, by its Helm chart, in the host cluster. Stack `federation-v1` only. */
 export interface CoreDnsProps {
   /**
    * Version of the chart `stable/coredns`, at most 0.9.1: later charts bring a CoreDNS that reads etcd v3 only and would
@@ -107,7 +171,10 @@ export interface CoreDnsProps {
   readonly chartVersion?: string;
 }
 
-/** kube-keepalived-vip and keepalived-cloud-provider, which give LoadBalancer Services their addresses. */
+/**
+ * kube-keepalived-vip and keepalived-cloud-provider, which give LoadBalancer Services their addresses. Stack
+ * `federation-v1` only.
+ */
 export interface KeepalivedProps {
   /** @default 'gcr.io/google_containers/kube-keepalived-vip:0.9' */
   readonly vipImage?: string;
@@ -118,6 +185,114 @@ export interface KeepalivedProps {
    * @default 'NAT', the program's own default
    */
   readonly forwardMethod?: 'NAT' | 'DR';
+}
+
+/** Where images come from, and which. Stack `external-dns` only. */
+export interface ImagesProps {
+  /**
+   * Registry and path that are put before every image, for sites without internet: with `registry.local/mirror` the
+   * image `quay.io/metallb/controller:v0.15.2` is pulled as `registry.local/mirror/quay.io/metallb/controller:v0.15.2`.
+   * Images of the user's own charts stay as they are.
+   * @default none
+   */
+  readonly prefix?: string;
+  /** @default 'registry.k8s.io/etcd:3.6.8-0' */
+  readonly etcd?: string;
+  /** @default 'coredns/coredns:1.14.7' */
+  readonly coreDns?: string;
+  /** It has to know `--coredns-strictly-owned`: from v0.20.0. @default 'registry.k8s.io/external-dns/external-dns:v0.21.0' */
+  readonly externalDns?: string;
+}
+
+/** Where Helm charts come from. Stack `external-dns` only. */
+export interface ChartsProps {
+  /**
+   * Folder with the charts' archives as `helm pull` names them (`metallb-0.15.2.tgz`), seen from `dist/`: `../charts`.
+   * @default charts come from their repositories
+   */
+  readonly folder?: string;
+  /**
+   * Whether the charts lie unpacked in `folder`, each in a folder of its own name (`metallb/`).
+   * @default false
+   */
+  readonly unpacked?: boolean;
+}
+
+/** MetalLB, which gives LoadBalancer Services their addresses. Stack `external-dns` only. */
+export interface MetalLbProps {
+  /**
+   * Version of the chart `metallb`, which is that of its images too.
+   * @default '0.15.2'
+   */
+  readonly chartVersion?: string;
+}
+
+/** ExternalDNS, which writes each cluster's records, and how fast. Stack `external-dns` only. */
+export interface ExternalDnsProps {
+  /**
+   * Seconds between two comparisons of the cluster with the records when nothing has changed.
+   * @default 60
+   */
+  readonly intervalSeconds?: number;
+  /**
+   * Least seconds between two comparisons when something changes: how long the loss of a cluster's last pod takes, at
+   * most, to reach the records.
+   * @default 5
+   */
+  readonly eventIntervalSeconds?: number;
+  /**
+   * Seconds for which an answer may be kept by who asked.
+   * @default 30
+   */
+  readonly ttlSeconds?: number;
+}
+
+/** An Argo CD that applies the bundles. */
+export interface ArgoCdProps {
+  /**
+   * Namespace in which Argo CD runs.
+   * @default 'argocd'
+   */
+  readonly namespace?: string;
+  /** @default 'default' */
+  readonly project?: string;
+}
+
+/** A Flux in each cluster that applies the cluster's bundle. */
+export interface FluxProps {
+  /**
+   * Namespace in which Flux runs.
+   * @default 'flux-system'
+   */
+  readonly namespace?: string;
+  /**
+   * Minutes between two looks at the repository.
+   * @default 5
+   */
+  readonly intervalMinutes?: number;
+}
+
+/**
+ * Objects with which a GitOps engine brings the bundles to their clusters, in the plan's order. What no manifest can
+ * say stays with apply: node labels, the block in the cluster DNS's Corefile, the checks. Stack `external-dns` only.
+ */
+export interface GitOpsProps {
+  /** Address of the git repository that holds `dist/`. */
+  readonly repoUrl: string;
+  /**
+   * Branch, tag or commit.
+   * @default 'main'
+   */
+  readonly revision?: string;
+  /**
+   * Path of `dist/` in the repository.
+   * @default 'dist'
+   */
+  readonly path?: string;
+  /** @default no objects for Argo CD */
+  readonly argoCd?: ArgoCdProps;
+  /** @default no objects for Flux */
+  readonly flux?: FluxProps;
 }
 
 /** How many of a workload's replicas one cluster may get. */
@@ -136,7 +311,8 @@ export interface ReplicaPreference {
 /** Where a workload's replicas go. Without it they are spread evenly over all clusters. */
 export interface PlacementProps {
   /**
-   * Whether running replicas are moved when the preferences or the clusters change.
+   * Whether running replicas are moved when the preferences or the clusters change. Stack `federation-v1` only: the
+   * other splits replicas when it renders, so that a change moves them always.
    * @default false
    */
   readonly rebalance?: boolean;
@@ -166,6 +342,23 @@ export interface WorkloadProps {
   readonly namespace?: string;
   /** @default replicas are spread evenly */
   readonly placement?: PlacementProps;
+  /**
+   * Whether the Service gets names in the federation's zone. Stack `external-dns` only.
+   * @default true
+   */
+  readonly names?: boolean;
+  /**
+   * The Service's address by cluster name, out of the cluster's range. Stack `external-dns` only, which chooses every
+   * address when it renders.
+   * @default the n-th workload has the n-th address of each range
+   */
+  readonly addresses?: Readonly<Record<string, string>>;
+  /**
+   * Path that a pod answers with success over HTTP, at `port`, as long as it can serve. Only ready pods keep their
+   * cluster in the names. Stack `external-dns` only.
+   * @default a pod counts as ready when its container runs
+   */
+  readonly readinessPath?: string;
 }
 
 /** A federation, whole: the one declaration that everything else is derived from. */
@@ -193,4 +386,14 @@ export interface FederationProps {
   readonly coreDns?: CoreDnsProps;
   /** @default see KeepalivedProps */
   readonly keepalived?: KeepalivedProps;
+  /** @default see ImagesProps */
+  readonly images?: ImagesProps;
+  /** @default see ChartsProps */
+  readonly charts?: ChartsProps;
+  /** @default see MetalLbProps */
+  readonly metalLb?: MetalLbProps;
+  /** @default see ExternalDnsProps */
+  readonly externalDns?: ExternalDnsProps;
+  /** @default none */
+  readonly gitops?: GitOpsProps;
 }

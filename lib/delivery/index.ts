@@ -1,0 +1,51 @@
+import { posix } from 'node:path';
+import { Bundle, OutputFile } from '../bundle';
+import { StepOf } from '../plan/step';
+import { Topology } from '../topology/resolve';
+import { argoCd, SYNC_WAVE } from './argo-cd';
+import { ARTIFACTS_FILE, Artifacts, artifactsFile, artifactsOf, together } from './artifacts';
+import { flux } from './flux';
+import { kustomization } from './kustomization';
+import { wavesOfFiles } from './waves';
+
+/** A bundle's files with those that other ways of applying it need: its images and charts, a kustomization, Flux. */
+export function bundleFiles(bundle: Bundle, topology: Topology, labels: Record<string, string>): OutputFile[] {
+  const { gitops } = topology;
+  const order = gitops?.argoCd ? wavesOfFiles(bundle.steps) : new Map<string, number>();
+  const files = bundle.files((path): Record<string, string> => {
+    const wave = order.get(path);
+    return wave === undefined ? {} : { [SYNC_WAVE]: String(wave) };
+  });
+  return [
+    ...files,
+    kustomization(
+      `${bundle.name}/kustomization.yaml`,
+      `The manifests of ${bundle.name}, in the order of use; values and other programs' files are not among them`,
+      bundle.manifests.map(({ path }) => posix.basename(path)),
+    ),
+    artifactsFile(
+      `${bundle.name}/${ARTIFACTS_FILE}`,
+      `The images and charts that ${bundle.name} needs`,
+      artifactsOf(bundle),
+      topology.images.prefix,
+    ),
+    ...(gitops?.flux ? flux(topology, { ...gitops, flux: gitops.flux }, bundle, labels) : []),
+  ];
+}
+
+/** The files that are there once for all bundles. */
+export function commonFiles(
+  bundles: readonly Bundle[],
+  topology: Topology,
+  labels: Record<string, string>,
+): OutputFile[] {
+  const { gitops } = topology;
+  const needed: Artifacts = together(bundles.map(artifactsOf));
+  const release = bundles
+    .flatMap(({ steps }) => steps)
+    .find((step): step is StepOf<'helm-release'> => step.kind === 'helm-release');
+  return [
+    artifactsFile(ARTIFACTS_FILE, 'The images and charts that all bundles need', needed, topology.images.prefix),
+    ...(gitops?.argoCd && release ? [argoCd(topology, { ...gitops, argoCd: gitops.argoCd }, release, labels)] : []),
+  ];
+}

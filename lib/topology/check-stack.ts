@@ -1,0 +1,280 @@
+import { posix } from 'node:path';
+import { parse } from 'semver';
+import { AddressRange, contains, parseAddressRange, parseEndpoint, isIPv4 } from './addresses';
+import type { Checker } from './check';
+import { addressOf, replicasOf } from './spread';
+import { ChartsProps, EtcdProps, FederationProps, GitOpsProps, StackName, WorkloadProps } from './types';
+
+const DNS1123 = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/;
+const SUBDOMAIN = /^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/;
+const PREFIX = /^[a-z0-9][-a-z0-9.]*(:\d+)?(\/[a-z0-9][-a-z0-9._]*)*$/;
+const QUANTITY = /^[1-9]\d*(Mi|Gi|Ti|M|G|T)$/;
+const FOLDER = /^[^-\s\p{Cc}][^\s\p{Cc}]*$/u;
+
+/** Folders of `dist/` that hold what belongs to no cluster. */
+export const GITOPS_FOLDER = 'gitops';
+
+/** Names of the Services beside a workload's own end with this. */
+export const NAMES_SUFFIX = '-names';
+
+/** Props of the other stack, which would silently do nothing. */
+export function checkForeignProps(c: Checker, props: FederationProps, stack: StackName): void {
+  const foreign: Record<StackName, [string, unknown][]> = {
+    'federation-v1': [
+      ['images', props.images],
+      ['charts', props.charts],
+      ['metalLb', props.metalLb],
+      ['externalDns', props.externalDns],
+      ['gitops', props.gitops],
+      ['etcd.storage', props.etcd?.storage],
+      ['etcd.endpoint', props.etcd?.endpoint],
+      ['etcd.tls', props.etcd?.tls],
+      ...props.clusters.map(({ nodeNetworks }, i): [string, unknown] => [`clusters[${i}].nodeNetworks`, nodeNetworks]),
+      ...each(props.workloads, ['names', 'addresses', 'readinessPath']),
+    ],
+    'external-dns': [
+      ['controlPlane', props.controlPlane],
+      ['coreDns', props.coreDns],
+      ['keepalived', props.keepalived],
+      ['dns.clusterDns', props.dns.clusterDns],
+      ['etcd.version', props.etcd?.version],
+      ['etcd.operatorImage', props.etcd?.operatorImage],
+      ...(props.workloads ?? []).map(({ placement }, i): [string, unknown] => [
+        `workloads[${i}].placement.rebalance`,
+        placement?.rebalance,
+      ]),
+    ],
+  };
+  const found = Object.hasOwn(foreign, stack) ? foreign[stack] : [];
+  for (const [where, value] of found.filter(([, given]) => given !== undefined)) {
+    c.add(
+      where,
+      `${JSON.stringify(value)} does nothing in the stack ${stack}`,
+      'Leave it out, or use the other stack.',
+    );
+  }
+}
+
+function each(workloads: readonly WorkloadProps[] = [], keys: readonly (keyof WorkloadProps)[]): [string, unknown][] {
+  return workloads.flatMap((workload, i) =>
+    keys.map((key): [string, unknown] => [`workloads[${i}].${key}`, workload[key]]),
+  );
+}
+
+/** What only the stack `external-dns` has to be told. */
+export function checkExternalDns(c: Checker, props: FederationProps): void {
+  props.clusters.forEach(({ name }, i) => {
+    if (name === GITOPS_FOLDER) {
+      c.add(`clusters[${i}].name`, `'${name}' is a folder of its own in dist/`, 'Name the cluster otherwise.');
+    }
+  });
+  checkNodeNetworks(c, props);
+  checkEtcd(c, props);
+  checkSources(c, props);
+  checkTimes(c, props);
+  if (props.gitops) checkGitOps(c, props.gitops, props.charts);
+  props.workloads?.forEach((workload, i) => {
+    checkPlaced(c, `workloads[${i}]`, workload, props);
+  });
+  checkAddresses(c, props);
+}
+
+function checkNodeNetworks(c: Checker, { clusters }: FederationProps): void {
+  const declared = clusters.some(({ nodeNetworks }) => nodeNetworks !== undefined);
+  clusters.forEach(({ nodeNetworks }, i) => {
+    const where = `clusters[${i}].nodeNetworks`;
+    if (declared && (nodeNetworks === undefined || nodeNetworks.length === 0)) {
+      c.add(
+        where,
+        'is missing, while other clusters have it',
+        "Its ExternalDNS could not reach etcd: give its nodes' networks.",
+      );
+    }
+    nodeNetworks?.forEach((cidr, n) => {
+      const [address = '', prefix = ''] = cidr.split('/');
+      if (!isIPv4(address) || !/^\d{1,2}$/.test(prefix) || Number(prefix) > 32) {
+        c.add(`${where}[${n}]`, `'${cidr}' is no IPv4 CIDR`, 'Write an IPv4 CIDR, such as 10.11.12.0/24.');
+      }
+    });
+  });
+}
+
+function checkEtcd(c: Checker, { dns, etcd = {} }: FederationProps): void {
+  const endpoint = etcd.endpoint === undefined ? undefined : parseEndpoint(etcd.endpoint);
+  const [first = 0, last = 0] = (dns.nodePortRange ?? '30000-32767').split('-').map(Number);
+  if (etcd.endpoint !== undefined && endpoint === undefined) {
+    c.add('etcd.endpoint', `'${etcd.endpoint}' is no endpoint`, 'Write <IPv4 address of a node>:<node port>.');
+  }
+  const port = endpoint?.port ?? 32379;
+  if (port < first || port > last) {
+    c.add(
+      'etcd.endpoint',
+      `port ${port} is outside the node ports ${first}-${last}`,
+      `Use a port from ${first} to ${last}.`,
+    );
+  }
+  if (port === parseEndpoint(dns.endpoint)?.port) {
+    c.add('etcd.endpoint', `port ${port} is that of dns.endpoint`, 'Give etcd a node port of its own.');
+  }
+  checkEtcdStorage(c, etcd);
+  for (const key of ['serverSecret', 'clientSecret', 'serverName'] as const) {
+    const name = etcd.tls?.[key];
+    if (name !== undefined && (!SUBDOMAIN.test(name) || name.length > 253)) {
+      c.add(`etcd.tls.${key}`, `'${name}' is no DNS-1123 name`, 'Use lower-case letters, digits, hyphens and dots.');
+    }
+  }
+}
+
+function checkEtcdStorage(c: Checker, { size = 3, storage }: EtcdProps): void {
+  if (storage === 'ephemeral') {
+    if (size !== 1) {
+      c.add(
+        'etcd.storage',
+        `'ephemeral' with ${size} members: one that loses its data cannot return to the others`,
+        'Set etcd.size to 1, or give the members volumes.',
+      );
+    }
+    return;
+  }
+  if (storage?.size !== undefined && !QUANTITY.test(storage.size)) {
+    c.add('etcd.storage.size', `'${storage.size}' is no size of a volume`, 'Write a quantity such as 1Gi.');
+  }
+  if (storage?.className !== undefined && (!SUBDOMAIN.test(storage.className) || storage.className.length > 253)) {
+    c.add(
+      'etcd.storage.className',
+      `'${storage.className}' is no name of a StorageClass`,
+      'See kubectl get storageclasses.',
+    );
+  }
+}
+
+function checkSources(c: Checker, { images = {}, charts, metalLb }: FederationProps): void {
+  if (images.prefix !== undefined && !PREFIX.test(images.prefix)) {
+    c.add(
+      'images.prefix',
+      `'${images.prefix}' is no registry and path`,
+      'Write <registry>[:port][/path] without a slash at its end, such as registry.local/mirror.',
+    );
+  }
+  c.image('images.etcd', images.etcd);
+  c.image('images.coreDns', images.coreDns);
+  c.image('images.externalDns', images.externalDns);
+  if (charts?.folder !== undefined && !FOLDER.test(charts.folder)) {
+    c.add('charts.folder', `'${charts.folder}' is no folder`, 'Write a path as seen from dist/, such as ../charts.');
+  }
+  if (charts?.unpacked === true && charts.folder === undefined) {
+    c.add('charts.unpacked', 'true does nothing without a folder', 'Give charts.folder.');
+  }
+  if (metalLb?.chartVersion !== undefined) {
+    const version = parse(metalLb.chartVersion);
+    if (version?.version !== metalLb.chartVersion || version.compare('0.13.2') < 0) {
+      c.add(
+        'metalLb.chartVersion',
+        `'${metalLb.chartVersion}' is no chart that takes IPAddressPools`,
+        'Use a version from 0.13.2 on, such as 0.15.2.',
+      );
+    }
+  }
+}
+
+function checkTimes(c: Checker, { externalDns = {} }: FederationProps): void {
+  const { intervalSeconds = 60, eventIntervalSeconds = 5, ttlSeconds = 30 } = externalDns;
+  c.integer('externalDns.intervalSeconds', intervalSeconds, 1, 3600);
+  c.integer('externalDns.eventIntervalSeconds', eventIntervalSeconds, 1, 3600);
+  // Without a TTL, and 0 is none, CoreDNS hands out 300 seconds.
+  c.integer('externalDns.ttlSeconds', ttlSeconds, 1, 86_400);
+}
+
+function checkGitOps(c: Checker, { repoUrl, path, revision, argoCd, flux }: GitOpsProps, charts?: ChartsProps): void {
+  if (!/^(https?:\/\/|ssh:\/\/|git@)\S+$/.test(repoUrl) || /:\/\/[^/@]*:[^/@]*@/.test(repoUrl)) {
+    c.add(
+      'gitops.repoUrl',
+      `'${repoUrl}' is no address of a git repository`,
+      'Write https://… or ssh://…, without a password.',
+    );
+  }
+  if (path !== undefined && (!/^[A-Za-z0-9._][-A-Za-z0-9._/]*$/.test(path) || path.split('/').includes('..'))) {
+    c.add(
+      'gitops.path',
+      `'${path}' is no path inside the repository`,
+      'Write it without a leading slash, such as dist.',
+    );
+  }
+  if (revision !== undefined && !/^[A-Za-z0-9][-A-Za-z0-9._/]*$/.test(revision)) {
+    c.add('gitops.revision', `'${revision}' is no branch, tag or commit`, 'Name one, such as main.');
+  }
+  if (argoCd?.namespace !== undefined) c.label('gitops.argoCd.namespace', argoCd.namespace);
+  if (argoCd?.project !== undefined) c.label('gitops.argoCd.project', argoCd.project);
+  if (flux?.namespace !== undefined) c.label('gitops.flux.namespace', flux.namespace);
+  if (flux?.intervalMinutes !== undefined) c.integer('gitops.flux.intervalMinutes', flux.intervalMinutes, 1, 1440);
+  if (charts?.folder !== undefined) {
+    if (/^\.\.(\/|$)|^\//.test(charts.folder.startsWith('/') ? '/' : posix.join(path ?? 'dist', charts.folder))) {
+      c.add('charts.folder', `'${charts.folder}' lies outside of the repository`, 'Keep the charts in the repository.');
+    }
+    if (argoCd !== undefined && charts.unpacked !== true) {
+      c.add(
+        'charts.unpacked',
+        'Argo CD takes charts out of a repository only unpacked',
+        'Unpack them and set it to true.',
+      );
+    }
+  }
+  if (argoCd === undefined && flux === undefined) {
+    c.add('gitops', 'names neither argoCd nor flux', 'Add argoCd: {} or flux: {}, or leave gitops out.');
+  }
+}
+
+function checkPlaced(c: Checker, at: string, workload: WorkloadProps, { clusters }: FederationProps): void {
+  if (workload.name.length + NAMES_SUFFIX.length > 63) {
+    c.add(
+      `${at}.name`,
+      `'${workload.name}' is too long`,
+      `Use at most ${63 - NAMES_SUFFIX.length} characters: a second Service is named after it.`,
+    );
+  }
+  if (workload.namespace !== undefined && !DNS1123.test(workload.namespace)) return;
+  const path = workload.readinessPath;
+  if (path !== undefined && !/^\/[^\s\p{Cc}]*$/u.test(path)) {
+    c.add(`${at}.readinessPath`, `'${path}' is no path`, 'Write a path with a leading slash, such as /healthz.');
+  }
+  for (const name of Object.keys(workload.addresses ?? {})) {
+    if (!clusters.some((cluster) => cluster.name === name)) {
+      c.add(`${at}.addresses['${name}']`, `'${name}' is none of the clusters`, 'Name a declared cluster.');
+    }
+  }
+  const { left } = replicasOf(
+    workload,
+    clusters.map(({ name }) => name),
+  );
+  if (left > 0) {
+    c.add(
+      `${at}.placement`,
+      `${left} of ${workload.replicas} replicas find no place`,
+      'Give a cluster a weight (without one it gets its minimum), or raise maxReplicas.',
+    );
+  }
+}
+
+/** Every Service has an address of its own out of its cluster's range. */
+function checkAddresses(c: Checker, { clusters, workloads = [] }: FederationProps): void {
+  clusters.forEach((cluster) => {
+    const range = parseAddressRange(cluster.addressRange);
+    if (typeof range === 'string') return;
+    const chosen = workloads.map((workload, i) => ({
+      where: `workloads[${i}].addresses['${cluster.name}']`,
+      value: addressOf(workload, i, cluster.name, range),
+    }));
+    for (const { where, value } of chosen) checkAddress(c, where, value, range);
+    c.unique(chosen, 'the address', "Give each workload's Service an address of its own in each cluster.");
+  });
+}
+
+function checkAddress(c: Checker, where: string, address: string, range: AddressRange): void {
+  if (!contains(range, address)) {
+    c.add(
+      where,
+      `'${address}' is not in the cluster's range ${range.first} to ${range.last}`,
+      'Give an address of the range, or widen the range.',
+    );
+  }
+}
