@@ -166,7 +166,7 @@ export class Bundle {
         }
         seen.set(key, path);
       }
-      return { path, content: `${comment}${objects.map(toYaml).join('---\n')}` };
+      return { path, content: `${comment}${objects.map((object) => toYaml(object)).join('---\n')}` };
     });
     const paths = new Set<string>();
     for (const { path } of this.entries) {

@@ -19,9 +19,11 @@ const STYLE_RULES = [quoteGoNumbers, ...Object.values(DEFAULT_SCALAR_STYLE_RULES
  * A value as YAML. Kubernetes' programs read YAML 1.1, in which `on`, `010` and `1:30` are no texts unless quoted:
  * js-yaml's default quotes whatever either version of YAML would take for something else. Lines are never folded, so
  * that a diff shows what changed.
+ *
+ * @param options.flowLevel the depth from which lists and maps stand on one line. @default none do
  */
-export function toYaml(value: unknown): string {
-  return dump(value, { lineWidth: -1, noRefs: true, scalarStyleRules: STYLE_RULES });
+export function toYaml(value: unknown, { flowLevel = -1 }: { readonly flowLevel?: number } = {}): string {
+  return dump(value, { lineWidth: -1, noRefs: true, scalarStyleRules: STYLE_RULES, flowLevel });
 }
 
 /** One YAML document. */

@@ -228,7 +228,7 @@ export class Cluster {
       '--manage-all-nodes=true',
       `--cidr=${POD_CIDR}`,
       `--node-ip=${LOOPBACK}`,
-      '--node-lease-duration-seconds=0',
+      '--node-lease-duration-seconds=40',
       ...this.moreArgs(this.options.kwokArgs),
     ];
   }

@@ -50,7 +50,13 @@ export function argoCd(
     },
   });
   const about = '# For the cluster in which Argo CD runs: one Application for each cluster of the federation';
-  return { path: 'gitops/argo-cd.yaml', content: `${about}\n${chart.toJson().map(toYaml).join('---\n')}` };
+  return {
+    path: 'gitops/argo-cd.yaml',
+    content: `${about}\n${chart
+      .toJson()
+      .map((object) => toYaml(object))
+      .join('---\n')}`,
+  };
 }
 
 function metalLbSource(topology: Topology, gitops: GitOps): ApplicationSetSpecTemplateSpecSources {

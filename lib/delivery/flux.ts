@@ -59,7 +59,10 @@ export function flux(
 function manifests(labels: Record<string, string>, build: (chart: Chart) => void): string {
   const chart = new Chart(new App(), 'flux', { labels, disableResourceNameHashes: true });
   build(chart);
-  return chart.toJson().map(toYaml).join('---\n');
+  return chart
+    .toJson()
+    .map((object) => toYaml(object))
+    .join('---\n');
 }
 
 function pull(chart: Chart, { name }: Topology, gitops: WithFlux, folder: string, order: readonly number[]): void {

@@ -9,6 +9,9 @@ import { Command, contextName, listedFile, Step, stepSchema, word } from './step
 /** The version of plan.yaml's own form. A reader refuses any other. */
 export const PLAN_VERSION = 1;
 
+/** Depth of a command in the plan: it stands on one line, as it would at a prompt. */
+const COMMAND_LEVEL = 4;
+
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 const commandSchema = z.array(z.string().min(1)).min(1);
 
@@ -80,7 +83,7 @@ export function writePlan(plan: Plan): string {
     '# What apply does, in order; made by `npm run synth`, never edited by hand: apply compares the digest.',
     '# Names in braces are filled in when a step runs, from what the cluster says then.',
   ];
-  const text = toYaml(body);
+  const text = toYaml(body, { flowLevel: COMMAND_LEVEL });
   return `${header.join('\n')}\ndigest: ${digest(text)}\n${text}`;
 }
 

@@ -59,7 +59,7 @@ export class Engine {
   private readonly cut = new AbortController();
   private readonly running = new Set<string>();
   private mayWrite: Promise<void> | undefined;
-  private refused: { readonly error: unknown } | undefined;
+  private refused: Error | undefined;
 
   constructor(private readonly options: EngineOptions) {
     this.run = limited(options.run, options.concurrency);
@@ -87,8 +87,8 @@ export class Engine {
   }
 
   /** Why nothing may be written: what {@link EngineOptions.beforeWrite} threw. Nothing has been written then. */
-  get refusal(): unknown {
-    return this.refused?.error;
+  get refusal(): Error | undefined {
+    return this.refused;
   }
 
   /** Asks every cluster, in one call each, for all that the steps look at. What cannot be asked is asked again by its step. */
@@ -223,8 +223,7 @@ export class Engine {
     let known: Observation | undefined;
     for (;;) {
       try {
-        const observation =
-          known ?? (await handler.observe(context, acts > 0 || failures > 0 || last !== undefined));
+        const observation = known ?? (await handler.observe(context, acts > 0 || failures > 0 || last !== undefined));
         known = undefined;
         if (observation.state === 'done') return { outcome: acts > 0 ? 'changed' : 'unchanged' };
         if (observation.state === 'todo') {
@@ -290,7 +289,7 @@ export class Engine {
   /** Asks once, before the first write. A refusal ends the run: no step can do anything then. */
   private beforeWrite(): Promise<void> {
     this.mayWrite ??= (this.options.beforeWrite?.() ?? Promise.resolve()).catch((error: unknown) => {
-      this.refused = { error };
+      this.refused = error instanceof Error ? error : new Error(String(error));
       this.stop.abort();
       throw error;
     });

@@ -1,6 +1,6 @@
 import { FederationError } from '../../lib/errors';
 import { Command } from '../../lib/plan/step';
-import { ProgramError, redact, shown } from './tools/program';
+import { Output, ProgramError, redact, shown } from './tools/program';
 
 /** What a user needs to know of a step that did not come about. */
 export interface Failure {
@@ -75,12 +75,7 @@ function lastLines(text: string): string {
 }
 
 /** The sentence and the next thing to do, by kind of failure. */
-export function advice({
-  kind,
-  command,
-  exitCode,
-  attempts,
-}: ProgramError): Pick<Failure, 'problem' | 'hint'> {
+export function advice({ kind, command, exitCode, attempts, output }: ProgramError): Pick<Failure, 'problem' | 'hint'> {
   const program = command[0] ?? 'the program';
   const often = attempts > 1 ? ', also after several tries' : '';
   switch (kind) {
@@ -98,6 +93,16 @@ export function advice({
       return {
         problem: `somebody else ${attempts > 1 ? 'keeps changing' : 'has changed'} the same object`,
         hint: 'See who does (kubectl get -o yaml shows managers and annotations), then run apply again.',
+      };
+    case 'owned':
+      return {
+        problem: `${ownersIn(output)} owns fields that this plan sets`,
+        hint: 'See with the owner who is to have them. Either take the field out of the declaration, or have the owner let it go; nothing is taken by force.',
+      };
+    case 'webhook':
+      return {
+        problem: 'the webhook that judges the object did not answer in time',
+        hint: 'See that its pods run, then run apply again.',
       };
     case 'already-exists':
       return {
@@ -131,4 +136,10 @@ export function advice({
     case 'other':
       return { problem: `${program} ended with exit code ${String(exitCode)}`, hint: 'See what the program says.' };
   }
+}
+
+/** The managers that kubectl names in a conflict: `conflict with "kubectl-edit" using apps/v1`. */
+function ownersIn({ stderr }: Output): string {
+  const owners = [...stderr.matchAll(/conflicts? with "([^"]+)"/g)].map(([, owner = '']) => owner);
+  return [...new Set(owners)].join(', ') || 'Another manager';
 }

@@ -62,7 +62,7 @@ export class Lock {
     try {
       await this.write('create', undefined, signal);
     } catch (error) {
-      if (!(error instanceof ProgramError) || error.kind !== 'already-exists') throw error;
+      if (!(error instanceof ProgramError) || !['already-exists', 'conflict'].includes(error.kind)) throw error;
       await this.takeOver(signal);
     }
     this.held = true;

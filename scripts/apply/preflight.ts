@@ -73,7 +73,8 @@ export async function preflight(input: PreflightInput): Promise<Preflight> {
       ({ kind }) => kind.startsWith('helm'),
       (text) => {
         const major = /v(\d+)\./.exec(text)?.[1];
-        return major === '2' ? undefined : `is version ${major ?? 'unknown'}, and the plan is for Helm 2`;
+        const planned = steps.some((step) => step.kind === 'helm-release' && step.helm === 3) ? '3' : '2';
+        return major === planned ? undefined : `is version ${major ?? 'unknown'}, and the plan is for Helm ${planned}`;
       },
     ),
     ...clusters.map((cluster) => checkCluster(input, cluster, rights.get(cluster.context) ?? [], warnings)),

@@ -92,7 +92,7 @@ export async function carryOut(
       command === 'apply' ? engine.apply(steps) : engine.teardown(steps),
     );
     await lock.release();
-    if (engine.refusal !== undefined) {
+    if (engine.refusal) {
       if (engine.refusal instanceof FederationError) tellFindings(reporter, options, engine.refusal.findings);
       throw engine.refusal;
     }

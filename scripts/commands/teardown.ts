@@ -21,7 +21,7 @@ export function teardownCommand(options: ApplyOptions): Promise<number> {
         .map(({ id }) => id)
         .join(', ')}`,
     );
-    if (steps.some(({ component }) => component === 'keepalived')) {
+    if (steps.some(({ component }) => component === 'keepalived' || component === 'metallb')) {
       // Their addresses are given by what is about to go.
       for (const { name, context } of plan.clusters) {
         try {

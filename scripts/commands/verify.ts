@@ -39,22 +39,42 @@ export async function verifyCommand(options: CommonOptions): Promise<number> {
   if (findings.length > 0) throw new PreflightError(findings);
 
   // The chain in its order: what comes later hangs on what comes before.
-  const members = await checkMembers(
-    kubectl,
-    plan.federation,
-    plan.clusters.map(({ name }) => name),
-    signal,
-  );
+  const isFederated = plan.steps.some(({ kind }) => kind === 'kubefed-join');
+  const members = !isFederated
+    ? []
+    : await checkMembers(
+        kubectl,
+        plan.federation,
+        plan.clusters.map(({ name }) => name),
+        signal,
+      );
   const services = new Map(
     await Promise.all(checks.map(async (step) => [step.id, await serviceOf(kubectl, step, signal)] as const)),
   );
-  const addresses = checks.map((step) => checkAddress(step, services.get(step.id), plan.clusters));
-  const twice = checkUnique(checks, services);
-  const direct = await Promise.all(checks.map((step) => checkName(step, services.get(step.id))));
+  // One Service a cluster, however many names lead to it.
+  const own = checks.filter(
+    (step, i) =>
+      checks.findIndex(
+        (other) =>
+          other.cluster === step.cluster && other.service === step.service && other.namespace === step.namespace,
+      ) === i,
+  );
+  const addresses = own.map((step) => checkAddress(step, services.get(step.id), plan.clusters));
+  const twice = checkUnique(own, services);
+  // A name at a wider level leads to every cluster that has it; each name is asked once.
+  const expected = new Map<string, string[]>();
+  for (const step of checks) {
+    expected.set(
+      step.name,
+      [...new Set([...(expected.get(step.name) ?? []), ...(services.get(step.id) ?? [])])].sort(),
+    );
+  }
+  const names = checks.filter((step, i) => checks.findIndex(({ name }) => name === step.name) === i);
+  const direct = await Promise.all(names.map((step) => checkName(step, expected.get(step.name))));
   const fromPods = await Promise.all(
     plan.clusters
       .filter(({ name }) => options.cluster?.includes(name) ?? true)
-      .map((cluster) => checkFromPod(kubectl, cluster.name, cluster.context, checks, services, signal)),
+      .map((cluster) => checkFromPod(kubectl, cluster.name, cluster.context, names, expected, signal)),
   );
   const links = [...members, ...addresses, ...twice, ...direct, ...fromPods.flat()];
   const broken = links.find(({ ok }) => !ok);
@@ -162,7 +182,7 @@ async function checkFromPod(
   cluster: string,
   context: string,
   checks: readonly StepOf<'dns-check'>[],
-  services: ReadonlyMap<string, readonly string[]>,
+  expectedByName: ReadonlyMap<string, readonly string[]>,
   signal: AbortSignal,
 ): Promise<Link[]> {
   const [first] = checks;
@@ -197,7 +217,7 @@ async function checkFromPod(
   }
   return checks.map((step) => {
     const answers = answersIn(said, step.name);
-    const expected = services.get(step.id) ?? [];
+    const expected = expectedByName.get(step.name) ?? [];
     return {
       cluster,
       what: `${step.name}, asked in a pod`,

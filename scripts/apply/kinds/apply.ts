@@ -3,8 +3,9 @@ import { commands } from '../../../lib/plan/commands';
 import { PlanCluster } from '../../../lib/plan/plan';
 import { wanted, wantedFor, Wanted } from '../api';
 import { declaredObjects, foreign, isOurs, minorFor, Shared, StepContext, wantedOf } from '../context';
-import { differences, KubeObject, named } from '../objects';
+import { differences, KubeObject, listAt, named } from '../objects';
 import { describeCommand, readiness } from '../readiness';
+import { ProgramError } from '../tools/program';
 import { pause, waitUntil } from '../waiting';
 import { ContextOf, DONE, Handler, NOTHING, Observation, REMOVED, Undone } from './handler';
 
@@ -30,10 +31,11 @@ export const apply: Handler<'apply'> = {
       : waitedFor(context, step.wait, (wanted) => found.get(wanted));
   },
 
-  async act({ step, kubectl, signal, view, folder, minor }) {
+  async act(context) {
+    const { step, kubectl, signal, view, folder, minor } = context;
     const [run] = commands(step).run;
     if (!run) return undefined;
-    await kubectl.write(run, signal);
+    await untilJudged(context, () => kubectl.write(run, signal));
     view.forget(wantedBy(step, { folder }, minor));
     return step.wait.length === 0 ? DONE : undefined;
   },
@@ -96,6 +98,22 @@ async function removeCopies(context: ContextOf<'apply'>): Promise<boolean> {
   return removed.includes(true);
 }
 
+/** Tries again while a webhook that judges the objects is still coming up, within the step's time. */
+async function untilJudged({ signal, seen }: ContextOf<'apply'>, attempt: () => Promise<unknown>): Promise<void> {
+  for (;;) {
+    try {
+      await attempt();
+      return;
+    } catch (error) {
+      if (!(error instanceof ProgramError) || error.kind !== 'webhook' || signal.aborted) throw error;
+      seen('the webhook that judges the objects does not answer yet');
+      await pause(WEBHOOK_PAUSE_MS, signal);
+    }
+  }
+}
+
+const WEBHOOK_PAUSE_MS = 1_000;
+
 /** The manifest's objects and what the step waits for. */
 function wantedBy(step: StepOf<'apply'>, shared: Pick<Shared, 'folder'>, minor: number): Wanted[] {
   return [...wantedOf(declaredObjects(shared, step.file)), ...step.wait.map((ready) => wantedFor(minor, ready))];
@@ -149,6 +167,11 @@ export async function removeObjects(
           why: `${named(present[0] ?? declared[0] ?? { kind: '', name: '' })} was not made by this plan`,
         };
 
+  for (const namespace of ours.filter(({ kind }) => kind === 'Namespace')) {
+    const others = await othersIn(context, namespace.metadata.name);
+    if (others.length > 0)
+      return { state: 'kept', why: `namespace ${namespace.metadata.name} holds ${others.join(', ')}` };
+  }
   const [undo] = commands(step).undo;
   if (!undo) return NOTHING;
   if (ours.length === declared.length) {
@@ -171,4 +194,22 @@ export async function removeObjects(
     return left.length === 0 ? undefined : `${named(left[0] ?? ours[0] ?? { kind: '', name: '' })} is still there`;
   });
   return REMOVED;
+}
+
+/** Kinds of objects that people put into namespaces. */
+const LIVED_IN =
+  'pods,services,configmaps,secrets,persistentvolumeclaims,deployments,statefulsets,daemonsets,jobs,cronjobs,ingresses';
+
+/** What of a namespace is neither this plan's nor Kubernetes' own: deleting the namespace would delete it too. */
+async function othersIn({ step, kubectl, signal, plan }: StepContext, namespace: string): Promise<string[]> {
+  const objects = await kubectl.get(step.context, [LIVED_IN, `--namespace=${namespace}`], signal);
+  return objects
+    .filter(
+      (object) =>
+        !isOurs(plan, object) &&
+        !object.metadata.deletionTimestamp &&
+        listAt(object, 'metadata', 'ownerReferences').length === 0,
+    )
+    .filter(({ kind, metadata: { name } }) => !(kind === 'ConfigMap' && name === 'kube-root-ca.crt'))
+    .map(named);
 }

@@ -1,39 +1,53 @@
 import { commands } from '../../../lib/plan/commands';
 import { Ready } from '../../../lib/plan/step';
-import { wanted, wantedFor } from '../api';
+import { wanted, Wanted, wantedFor } from '../api';
 import { isOurs } from '../context';
 import { waitedFor } from './apply';
-import { Handler, NOTHING, REMOVED } from './handler';
+import { KubeObject, textAt } from '../objects';
+import { ContextOf, Handler, NOTHING, REMOVED } from './handler';
 import { ProgramError } from '../tools/program';
 
+/** What `helm init` makes, in its order. */
 const TILLER: Ready = { resource: 'deployment/tiller-deploy', namespace: 'kube-system', until: 'rolled-out' };
+const SERVICE: Ready = { resource: 'service/tiller-deploy', namespace: 'kube-system', until: 'exists' };
 
 /** Tiller, Helm 2's server side. One that runs already is used as it is. */
-export const helmInit: Handler<'helm-init'> = {
-  wanted: (_step, _shared, minor) => [wantedFor(minor, TILLER)],
+export const helmInit: Handler<'helm-init', { readonly isPart: boolean }> = {
+  wanted: (step, _shared, minor) => parts(step, minor),
 
   async observe(context, fresh) {
-    const reference = wantedFor(context.minor, TILLER);
-    const tiller = (await context.view.look([reference], context.signal, { fresh })).get(reference);
-    if (!tiller) return { state: 'todo', differs: [`Tiller does not run in ${context.step.cluster}`] };
+    const { step, view, minor, signal } = context;
+    const [deployment, service, account] = parts(step, minor);
+    const found = await view.look([deployment, service, account], signal, { fresh });
+    const tiller = found.get(deployment);
+    if (!tiller) {
+      return { state: 'todo', seen: { isPart: false }, differs: [`Tiller does not run in ${step.cluster}`] };
+    }
+    if (!found.get(service) && isOwnTiller(context, tiller, found.get(account))) {
+      const differs = [`an earlier helm init was cut off: Tiller of ${step.cluster} has no Service`];
+      return { state: 'todo', seen: { isPart: true }, differs };
+    }
     return waitedFor(context, [TILLER], () => tiller);
   },
 
-  async act({ step, kubectl, signal, view, minor }) {
+  async act({ step, kubectl, signal, view, minor }, seen) {
     const [run] = commands(step).run;
-    // Helm says that Tiller is there already and leaves it alone, so that a second try does no harm.
-    if (run) await kubectl.write(run, signal);
-    view.forget([wantedFor(minor, TILLER)]);
+    // Helm says that Tiller is there already and leaves it alone, so that a second try does no harm. Only with
+    // --upgrade it looks whether all of it is there.
+    if (run) await kubectl.write(seen?.isPart ? [...run, '--upgrade'] : run, signal);
+    view.forget(parts(step, minor));
     return undefined;
   },
 
-  async undo({ step, kubectl, signal, view, minor, plan }) {
-    const account = wanted(minor, 'ServiceAccount', step.serviceAccount, 'kube-system');
-    const deployment = wantedFor(minor, TILLER);
+  async undo(context) {
+    const { step, kubectl, signal, view, minor } = context;
+    const [deployment, , account] = parts(step, minor);
     const found = await view.look([account, deployment], signal, { fresh: true });
-    const owner = found.get(account);
-    if (!found.get(deployment)) return NOTHING;
-    if (!owner || !isOurs(plan, owner)) return { state: 'kept', why: 'Tiller was not set up by this plan' };
+    const tiller = found.get(deployment);
+    if (!tiller) return NOTHING;
+    if (!isOwnTiller(context, tiller, found.get(account))) {
+      return { state: 'kept', why: 'Tiller was not set up by this plan' };
+    }
     const [undo] = commands(step).undo;
     try {
       if (undo) await kubectl.write(undo, signal);
@@ -46,3 +60,22 @@ export const helmInit: Handler<'helm-init'> = {
     return REMOVED;
   },
 };
+
+/** Deployment and Service of Tiller, and the ServiceAccount that tells whose it is. */
+function parts({ serviceAccount }: { serviceAccount: string }, minor: number): [Wanted, Wanted, Wanted] {
+  return [
+    wantedFor(minor, TILLER),
+    wantedFor(minor, SERVICE),
+    wanted(minor, 'ServiceAccount', serviceAccount, 'kube-system'),
+  ];
+}
+
+/** Whether Tiller is this plan's: it runs under the ServiceAccount that this plan has made for it. */
+function isOwnTiller(
+  { step, plan }: ContextOf<'helm-init'>,
+  tiller: KubeObject,
+  account: KubeObject | undefined,
+): boolean {
+  const runsAs = textAt(tiller, 'spec', 'template', 'spec', 'serviceAccountName');
+  return runsAs === step.serviceAccount && account !== undefined && isOurs(plan, account);
+}

@@ -1,25 +1,16 @@
 import { RELEASE_OWNER } from '../../../lib/labels';
 import { commands } from '../../../lib/plan/commands';
-import { Command } from '../../../lib/plan/step';
 import { fromYaml } from '../../../lib/yaml';
 import { isDeepStrictEqual } from 'node:util';
 import { wantedFor } from '../api';
 import { fileContent, foreign } from '../context';
 import { at } from '../objects';
+import { chartOf, helmFor, Release } from '../releases';
 import { ProgramError } from '../tools/program';
 import { waitedFor } from './apply';
 import { ContextOf, Handler, NOTHING, REMOVED } from './handler';
 
-/** A release as Helm 2 lists it. */
-interface Release {
-  readonly revision: number;
-  /** `DEPLOYED`, `FAILED`, `PENDING_INSTALL` … */
-  readonly status: string;
-  /** `coredns-0.6.0` */
-  readonly chart: string;
-}
-
-/** A Helm 2 release with its chart, version and values. */
+/** A Helm release with its chart, version and values. */
 export const helmRelease: Handler<'helm-release', Release> = {
   wanted: (step, _shared, minor) => step.wait.map((ready) => wantedFor(minor, ready)),
 
@@ -50,10 +41,10 @@ export const helmRelease: Handler<'helm-release', Release> = {
     const { step, kubectl, signal, view, minor } = context;
     const [run] = commands(step).run;
     if (!run) return undefined;
-    if (release && !isDeployed(release) && release.revision <= 1) {
-      // A first install that failed or was cut stands in the way of every later one: there is nothing to upgrade from.
+    const recover = release && !isDeployed(release) ? helmFor(step).recover(release) : undefined;
+    if (recover) {
       checkOwner(context, await valuesOf(context));
-      await kubectl.write(['helm', `--kube-context=${step.context}`, 'delete', '--purge', step.release], signal);
+      await kubectl.write(recover, signal);
     }
     // Not twice without looking: what a cut call leaves behind has to be cleared away first.
     await kubectl.writeOnce(run, signal);
@@ -83,34 +74,16 @@ export const helmRelease: Handler<'helm-release', Release> = {
   },
 };
 
-const isDeployed = ({ status }: Release): boolean => status === 'DEPLOYED';
+const isDeployed = ({ status }: Release): boolean => status === 'deployed';
 
-/** `coredns-0.6.0` of `stable/coredns` and `0.6.0` */
-function chartOf({ chart, version }: { chart: string; version: string }): string {
-  return `${chart.split('/').at(-1) ?? chart}-${version}`;
-}
-
-function helm({ step }: ContextOf<'helm-release'>, ...args: string[]): Command {
-  return ['helm', `--kube-context=${step.context}`, ...args];
-}
-
-/** The release; nothing where there is none. Helm 2 has no list in JSON before 2.10, so its table is read. */
-async function releaseOf(context: ContextOf<'helm-release'>): Promise<Release | undefined> {
-  const { step, kubectl, signal } = context;
-  const { stdout } = await kubectl.read(helm(context, 'list', '--all', `^${step.release}$`), signal);
-  const [head = '', ...rows] = stdout.split('\n').filter((line) => line.trim() !== '');
-  const columns = head.split('\t').map((name) => name.trim());
-  for (const row of rows) {
-    const cells = row.split('\t').map((cell) => cell.trim());
-    const cell = (name: string): string => cells[columns.indexOf(name)] ?? '';
-    if (cell('NAME') === step.release)
-      return { revision: Number(cell('REVISION')), status: cell('STATUS'), chart: cell('CHART') };
-  }
-  return undefined;
+/** The release; nothing where there is none. */
+async function releaseOf({ step, kubectl, signal }: ContextOf<'helm-release'>): Promise<Release | undefined> {
+  const helm = helmFor(step);
+  return helm.parse((await kubectl.read(helm.list, signal)).stdout);
 }
 
 async function valuesOf(context: ContextOf<'helm-release'>): Promise<unknown> {
-  const { stdout } = await context.kubectl.read(helm(context, 'get', 'values', context.step.release), context.signal);
+  const { stdout } = await context.kubectl.read(helmFor(context.step).values, context.signal);
   return fromYaml(stdout);
 }
 

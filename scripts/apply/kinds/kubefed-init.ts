@@ -1,26 +1,30 @@
 import { commands } from '../../../lib/plan/commands';
 import { Command, Ready } from '../../../lib/plan/step';
-import { wanted, Wanted, wantedFor } from '../api';
+import { wanted, Wanted } from '../api';
 import { StepError } from '../errors';
 import { KubeObject, listAt, named, textAt } from '../objects';
-import { ProgramError } from '../tools/program';
+import { ProgramError, shown } from '../tools/program';
 import { endOrphans } from '../tools/orphans';
 import { waitUntil } from '../waiting';
 import { waitedFor } from './apply';
 import { ContextOf, DONE, Handler, NOTHING, Observation, REMOVED } from './handler';
 
 /**
- * What `kubefed init` writes into the host cluster, in its order (measured on the real program). The kubeconfig's entry
- * comes after all of it; from there on it only polls.
+ * What `kubefed init` writes into the namespace that it makes in the host cluster, in its order (measured on the real
+ * program). kubefed 1.7 puts the federation's name in front of the `~`. The kubeconfig's cluster, context and user come
+ * after all of it; from there on it only polls.
  */
 const WRITTEN: readonly (readonly [kind: string, name: string])[] = [
-  ['Service', 'apiserver'],
-  ['Secret', 'apiserver-credentials'],
-  ['Secret', 'controller-manager-kubeconfig'],
-  ['Deployment', 'apiserver'],
+  ['Service', '~apiserver'],
+  ['Secret', '~apiserver-credentials'],
+  ['Secret', '~controller-manager-kubeconfig'],
+  ['Deployment', '~apiserver'],
   ['Secret', 'federation-dns-provider.conf'],
-  ['Deployment', 'controller-manager'],
+  ['Deployment', '~controller-manager'],
 ];
+
+/** kubefed's mark on what it makes, the namespace among it: the federation that it is for. */
+export const FEDERATION_NAME = 'federation.alpha.kubernetes.io/federation-name';
 
 type Context = ContextOf<'kubefed-init'>;
 
@@ -28,13 +32,13 @@ type Context = ContextOf<'kubefed-init'>;
 type Progress =
   | { readonly reached: 'nothing' }
   /** Cut off before the kubeconfig's entry was written: it has to be cleared away, since init cannot be repeated. */
-  | { readonly reached: 'part'; readonly there: readonly string[] }
+  | { readonly reached: 'part'; readonly last: string }
   /** All is written, the pods may still be starting. */
   | { readonly reached: 'end' };
 
 /** The control plane of the federation, by a program that cannot be run twice and polls without end. */
 export const kubefedInit: Handler<'kubefed-init', Progress> = {
-  wanted: (step, _shared, minor) => writtenObjects(step.namespace, minor),
+  wanted: (step, _shared, minor) => allWritten(step, minor),
 
   async observe(context, fresh) {
     const progress = await progressOf(context, fresh);
@@ -45,7 +49,7 @@ export const kubefedInit: Handler<'kubefed-init', Progress> = {
         return {
           state: 'todo',
           seen: progress,
-          differs: [`an earlier kubefed init was cut off after ${progress.there.join(', ')}`],
+          differs: [`an earlier kubefed init was cut off, after ${progress.last} at the earliest`],
         };
       case 'end':
         return pods(context, fresh);
@@ -58,6 +62,7 @@ export const kubefedInit: Handler<'kubefed-init', Progress> = {
     if (!run) return undefined;
     const ended = await endOrphans(run, signal);
     // An orphan may have written more before it was ended.
+    if (ended > 0) context.kubeconfig.forget();
     const now = ended > 0 || !progress ? await progressOf(context, true) : progress;
     if (now.reached === 'end') return undefined;
     if (now.reached === 'part') await clearAway(context);
@@ -73,7 +78,7 @@ export const kubefedInit: Handler<'kubefed-init', Progress> = {
       );
     } finally {
       context.kubeconfig.forget();
-      view.forget(writtenObjects(step.namespace, minor));
+      view.forget(allWritten(step, minor));
     }
     // It ends well only when both pods run.
     return DONE;
@@ -81,11 +86,11 @@ export const kubefedInit: Handler<'kubefed-init', Progress> = {
 
   async undo(context) {
     const { step, view, minor, signal } = context;
-    const namespace = wanted(minor, 'Namespace', step.namespace);
-    const found = await view.look([namespace, ...writtenObjects(step.namespace, minor)], signal, { fresh: true });
+    const [run] = commands(step).run;
+    if (run && (await endOrphans(run, signal)) > 0) context.kubeconfig.forget();
+    const found = await view.look(allWritten(step, minor), signal, { fresh: true });
     const entries = (await context.kubeconfig.get(signal)).entriesOf(step.federation);
-    const anything = writtenObjects(step.namespace, minor).some((reference) => found.get(reference));
-    if (!anything && entries.length === 0 && !found.get(namespace)) return NOTHING;
+    if (entries.length === 0 && !allWritten(step, minor).some((reference) => found.get(reference))) return NOTHING;
     const others = await otherMembers(context);
     if (others.length > 0) {
       return {
@@ -99,32 +104,50 @@ export const kubefedInit: Handler<'kubefed-init', Progress> = {
   },
 };
 
-function writtenObjects(namespace: string, minor: number): Wanted[] {
-  return WRITTEN.map(([kind, name]) => wanted(minor, kind, name, namespace));
+type InitStep = Pick<Context['step'], 'namespace' | 'federation'>;
+
+/** What init writes beside the namespace: for each object the names that it may have. */
+function writtenObjects({ namespace, federation }: InitStep, minor: number): Wanted[][] {
+  return WRITTEN.map(([kind, name]) =>
+    [...new Set([name.replace('~', ''), name.replace('~', `${federation}-`)])].map((either) =>
+      wanted(minor, kind, either, namespace),
+    ),
+  );
+}
+
+/** Everything that init may have written. */
+function allWritten(step: InitStep, minor: number): Wanted[] {
+  return [wanted(minor, 'Namespace', step.namespace), ...writtenObjects(step, minor).flat()];
 }
 
 async function progressOf(context: Context, fresh: boolean): Promise<Progress> {
   const { step, view, minor, signal, kubectl } = context;
-  const objects = writtenObjects(step.namespace, minor);
   const [found, kubeconfig] = await Promise.all([
-    view.look(objects, signal, { fresh }),
+    view.look(allWritten(step, minor), signal, { fresh }),
     context.kubeconfig.get(signal),
   ]);
-  const there = objects.filter((reference) => found.get(reference));
-  const hasContext = kubeconfig.entriesOf(step.federation).includes('context');
+  const namespace = found.get(wanted(minor, 'Namespace', step.namespace));
+  const objects = writtenObjects(step, minor);
+  const there = objects.flatMap((names) => names.find((name) => found.get(name)) ?? []);
+  const entries = kubeconfig.entriesOf(step.federation);
+  const isBegun = there.length > 0 || namespace?.metadata.annotations?.[FEDERATION_NAME] === step.federation;
 
-  if (there.length === 0 && hasContext) {
+  if (!isBegun && entries.length > 0) {
     throw new StepError(
-      `the kubeconfig has a context '${step.federation}', but ${step.cluster} has no federation control plane`,
-      `kubefed init would overwrite it. If it is nobody's: kubectl config delete-context ${step.federation}; otherwise give the federation another name.`,
+      `the kubeconfig has a ${entries.join(', ')} '${step.federation}', but ${step.cluster} has no federation control plane`,
+      `kubefed init would overwrite ${entries.length === 1 ? 'it' : 'them'}. If nobody needs that: ${commands(step)
+        .undo.slice(1)
+        .map(shown)
+        .join('; ')}. Otherwise give the federation another name.`,
     );
   }
-  if (there.length === 0) return { reached: 'nothing' };
-  if (hasContext) {
-    const missing = objects.filter((reference) => !found.get(reference));
-    if (missing.length === 0) return { reached: 'end' };
+  if (!isBegun) return { reached: 'nothing' };
+  // The user's is the last entry that init writes, but the user may take any of them away.
+  if (entries.length === 3) {
+    if (there.length === objects.length) return { reached: 'end' };
+    const missing = objects.filter((names) => !names.some((name) => found.get(name)));
     throw new StepError(
-      `the control plane in ${step.cluster} lacks what kubefed init made: ${missing.map(named).join(', ')}`,
+      `the control plane in ${step.cluster} lacks what kubefed init made: ${missing.flatMap(([name]) => (name ? named(name) : [])).join(', ')}`,
       'kubefed cannot mend it. Bring the objects back from a backup, or tear the federation down and apply again.',
     );
   }
@@ -132,28 +155,24 @@ async function progressOf(context: Context, fresh: boolean): Promise<Progress> {
   const members = secrets.filter((secret) =>
     context.plan.steps.some((other) => other.kind === 'kubefed-join' && other.secretName === secret.metadata.name),
   );
-  if (there.length === objects.length && members.length > 0) {
+  if (members.length > 0) {
     throw new StepError(
-      `${step.cluster} has a control plane with members, but this kubeconfig has no context '${step.federation}'`,
-      'kubefed writes the entry only where init has run. Copy cluster, user and context of that name from the kubeconfig there.',
+      `${step.cluster} has a control plane with members, but this kubeconfig has no whole context '${step.federation}'`,
+      'kubefed writes the entries only where init has run. Copy cluster, user and context of that name from the kubeconfig there.',
     );
   }
-  return { reached: 'part', there: there.map(named) };
+  const last = there.at(-1);
+  return { reached: 'part', last: last ? named(last) : `Namespace ${step.namespace}` };
 }
 
 /** Both pods of the control plane, as far as the Deployments say. */
 async function pods(context: Context, fresh: boolean): Promise<Observation<never>> {
   const { step, view, minor, signal } = context;
-  const wait = ['apiserver', 'controller-manager'].map((name): Ready => ({
-    resource: `deployment/${name}`,
-    namespace: step.namespace,
-    until: 'rolled-out',
-  }));
-  const found = await view.look(
-    wait.map((ready) => wantedFor(minor, ready)),
-    signal,
-    { fresh },
-  );
+  const deployments = allWritten(step, minor).filter(({ kind }) => kind === 'Deployment');
+  const found = await view.look(deployments, signal, { fresh });
+  const wait = deployments
+    .filter((reference) => found.get(reference))
+    .map(({ name }): Ready => ({ resource: `deployment/${name}`, namespace: step.namespace, until: 'rolled-out' }));
   return waitedFor(context, wait, (reference) => found.get(reference));
 }
 
@@ -176,7 +195,7 @@ async function clearAway(context: Context): Promise<void> {
     const found = await view.look([namespace], signal, { fresh: true });
     return found.get(namespace) ? `namespace/${step.namespace} is still being deleted` : undefined;
   });
-  view.forget(writtenObjects(step.namespace, minor));
+  view.forget(allWritten(step, minor));
 }
 
 /** Members of the federation that are none of the plan's clusters. Nothing where its API server does not answer. */

@@ -59,8 +59,13 @@ export const kubefedJoin: Handler<'kubefed-join', { readonly isMember: boolean }
     const [run] = commands(step).run;
     if (!run) return undefined;
     let isMember = seen?.isMember ?? false;
-    // What an earlier run has left running may come to its end meanwhile.
-    if ((await endOrphans(run, signal)) > 0) isMember = (await memberOf(context)) !== undefined;
+    // What an earlier run has left running has written meanwhile, and may have come to its end.
+    if (await endAllOrphans(context)) {
+      forgetDns(context);
+      forgetLeftovers(context);
+      context.members.forget();
+      isMember = (await memberOf(context)) !== undefined;
+    }
     if (!isMember) {
       await Promise.all([leftovers(context, false).then((left) => clearAway(context, left)), saveStubDomains(context)]);
       try {
@@ -80,34 +85,38 @@ export const kubefedJoin: Handler<'kubefed-join', { readonly isMember: boolean }
     const { step, kubectl, signal, plan } = context;
     const [undo] = commands(step).undo;
     if (!undo) return NOTHING;
-    await endOrphans(undo, signal);
-    const member = await memberOfIfAny(context);
-    const left = await leftovers(context, true);
-    if (!member && left.length === 0) {
-      await restore(context);
-      return NOTHING;
+    if (await endAllOrphans(context)) context.members.forget();
+    const all = await membersIfAny(context);
+    const member = all.find(({ metadata }) => metadata.name === step.cluster);
+    if (!member && all.some((other) => isAt(other, context))) {
+      return { state: 'kept', why: `${step.cluster} is a member under another name, which relies on its DNS settings` };
     }
     if (member) {
-      await saveStubDomains(context, plan.dns.zone.replace(/\.$/, ''));
+      await saveStubDomains(context, domainOf(plan));
       await kubectl.writeOnce(undo, signal);
       forgetDns(context);
     }
-    await clearAway(context, await leftovers(context, true));
-    await restore(context);
-    await removeMemberNamespace(context);
-    return REMOVED;
+    const left = await leftovers(context, true);
+    await clearAway(context, left);
+    const restored = await restore(context);
+    const removed = await removeMemberNamespace(context);
+    return member || left.length > 0 || restored || removed ? REMOVED : NOTHING;
   },
 };
+
+/** Ends what an earlier run has left running, of a join or an unjoin. Whether there was anything. */
+async function endAllOrphans({ step, signal }: Context): Promise<boolean> {
+  const { run, undo } = commands(step);
+  const ended = await Promise.all([...run, ...undo].map((command) => endOrphans(command, signal)));
+  return ended.some((count) => count > 0);
+}
 
 /** The cluster as the federation knows it. @throws StepError when it is known under another name */
 async function memberOf(context: Context): Promise<KubeObject | undefined> {
   const { step, plan } = context;
   const server = clusterOf(plan, step.cluster)?.server ?? '';
   const all = await context.members.get(context.signal);
-  const alias = all.find(
-    (member) =>
-      member.metadata.name !== step.cluster && serversOf(member).some((address) => sameServer(address, server)),
-  );
+  const alias = all.find((member) => member.metadata.name !== step.cluster && isAt(member, context));
   if (alias) {
     throw new StepError(
       `${step.cluster} (${server}) is a member already, under the name ${alias.metadata.name}`,
@@ -115,7 +124,7 @@ async function memberOf(context: Context): Promise<KubeObject | undefined> {
     );
   }
   const member = all.find((candidate) => candidate.metadata.name === step.cluster);
-  if (member && serversOf(member).length > 0 && !serversOf(member).some((address) => sameServer(address, server))) {
+  if (member && serversOf(member).length > 0 && !isAt(member, context)) {
     throw new StepError(
       `the federation's member ${step.cluster} is another cluster: ${serversOf(member).join(', ')}, not ${server}`,
       'Give one of the two another name, or unjoin the member first.',
@@ -132,14 +141,20 @@ function notReady({ step }: Context): Observation<never> {
   };
 }
 
-/** Likewise, where there may be no federation any more. */
-async function memberOfIfAny(context: Context): Promise<KubeObject | undefined> {
+/** All members, where there may be no federation any more. */
+async function membersIfAny(context: Context): Promise<KubeObject[]> {
   try {
-    return (await context.members.get(context.signal)).find((member) => member.metadata.name === context.step.cluster);
+    return await context.members.get(context.signal);
   } catch (error) {
-    if (error instanceof ProgramError && error.kind !== 'unreachable' && error.kind !== 'busy') return undefined;
+    if (error instanceof ProgramError && error.kind !== 'unreachable' && error.kind !== 'busy') return [];
     throw error;
   }
+}
+
+/** Whether a member is this step's cluster, whatever it is called. */
+function isAt(member: KubeObject, { plan, step }: Context): boolean {
+  const server = clusterOf(plan, step.cluster)?.server ?? '';
+  return serversOf(member).some((address) => sameServer(address, server));
 }
 
 function serversOf(member: KubeObject): string[] {
@@ -251,15 +266,25 @@ function savedOf(configMap: KubeObject | undefined): StubDomains {
   return stubDomainsOf(configMap, configMap?.metadata.annotations?.[SAVED]);
 }
 
+/** The zone without its closing dot, as kubefed and kube-dns write it. */
+function domainOf({ dns }: Plan): string {
+  return dns.zone.replace(/\.$/, '');
+}
+
 /** `federation=example.com`, as kubefed writes it. */
 function federationEntry({ step, plan }: Context): string {
-  return `${step.federation}=${plan.dns.zone.replace(/\.$/, '')}`;
+  return `${step.federation}=${domainOf(plan)}`;
+}
+
+/** The entries of `federations`. */
+function federationsOf(configMap: KubeObject | undefined): string[] {
+  const entries = (dataOf(configMap, 'federations') ?? '').split(',').map((entry) => entry.trim());
+  return entries.filter((entry) => entry !== '');
 }
 
 /** Whether the ConfigMap is as a whole join and this plan leave it. */
 function isSettled(context: Context, configMap: KubeObject | undefined): boolean {
-  const entries = (dataOf(configMap, 'federations') ?? '').split(',').map((entry) => entry.trim());
-  return entries.includes(federationEntry(context)) && configMap?.metadata.annotations?.[SAVED] === undefined;
+  return federationsOf(configMap).includes(federationEntry(context)) && configMap?.metadata.annotations?.[SAVED] === undefined;
 }
 
 /** Brings the ConfigMap to where a whole join leaves it, with the user's own entries back. */

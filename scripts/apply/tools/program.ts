@@ -15,6 +15,10 @@ export type FailureKind =
   | 'busy'
   /** Somebody else changed the object meanwhile (409). */
   | 'conflict'
+  /** Another manager owns a field that a server-side apply would set. */
+  | 'owned'
+  /** A webhook that judges the object is not up yet. */
+  | 'webhook'
   | 'already-exists'
   | 'not-found'
   | 'no-such-kind'
@@ -68,6 +72,8 @@ const WORDS: readonly (readonly [FailureKind, RegExp])[] = [
     /x509:|certificate signed by unknown authority|certificate is valid for|You must be logged in|Unauthorized/i,
   ],
   ['forbidden', /\(Forbidden\)|is forbidden|cannot (get|list|create|patch|update|delete) (resource|\S+ at)/i],
+  ['owned', /Apply failed with \d+ conflict/],
+  ['webhook', /failed calling webhook|no endpoints available for service/i],
   ['conflict', /\(Conflict\)|the object has been modified/i],
   ['already-exists', /\(AlreadyExists\)|already exists/i],
   [
@@ -77,7 +83,7 @@ const WORDS: readonly (readonly [FailureKind, RegExp])[] = [
   ['not-found', /\(NotFound\)|not found/i],
   [
     'busy',
-    /\(ServiceUnavailable\)|\(InternalError\)|\(TooManyRequests\)|\(ServerTimeout\)|\(Timeout\)|currently unable to handle|etcdserver: |too many requests|Error from server: |an error on the server/i,
+    /\(ServiceUnavailable\)|\(InternalError\)|\(TooManyRequests\)|\(ServerTimeout\)|\(Timeout\)|currently unable to handle|in the time allotted|etcdserver: |too many requests|Error from server: |an error on the server/i,
   ],
   [
     'unreachable',

@@ -31,9 +31,11 @@ export async function withRetry<T>(
       return await call();
     } catch (error) {
       if (!(error instanceof ProgramError)) throw error;
-      if (!isPassing(error) || attempt === ATTEMPTS || signal.aborted) throw error.after(attempt);
-      again(error);
-      await pause(delay.duration, signal);
+      if (!isPassing(error) || attempt === ATTEMPTS) throw error.after(attempt);
+      if (!signal.aborted) {
+        again(error);
+        await pause(delay.duration, signal);
+      }
       if (signal.aborted) throw error.after(attempt);
       delay = delay.next(undefined);
     }
