@@ -190,7 +190,9 @@ function pods(world: World, api: ApiServer, workload: KubeObject, wanted: readon
   const owned = (): KubeObject[] =>
     api.list(type, namespace).filter((pod) => at(pod.metadata.ownerReferences, 0, 'uid') === uid);
   const why = obstacle(world, api, workload);
-  const fresh = owned().filter((pod) => pod.metadata.labels?.['pod-template-hash'] === hash);
+  // A DaemonSet of the old kind leaves its pods alone, whatever becomes of the template, until somebody deletes them.
+  const onDelete = at(workload, 'spec', 'updateStrategy', 'type') === 'OnDelete';
+  const fresh = owned().filter((pod) => onDelete || pod.metadata.labels?.['pod-template-hash'] === hash);
   for (let index = fresh.length; why !== 'FailedCreate' && index < wanted.length; index += 1) {
     const free = wanted.find(
       (want) =>
@@ -217,7 +219,7 @@ function pods(world: World, api: ApiServer, workload: KubeObject, wanted: readon
       });
     }
   }
-  const old = owned().filter((pod) => pod.metadata.labels?.['pod-template-hash'] !== hash);
+  const old = owned().filter((pod) => !onDelete && pod.metadata.labels?.['pod-template-hash'] !== hash);
   const rolling = at(workload, 'spec', 'strategy', 'type') !== 'Recreate';
   if (why === undefined || !rolling || wanted.length === 0)
     for (const pod of old) api.delete(type, namespace, pod.metadata.name);

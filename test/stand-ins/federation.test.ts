@@ -57,6 +57,24 @@ describe('the guide, done', () => {
     ).toHaveLength(3);
   });
 
+  it('announces what the shared ConfigMap holds, and nothing where the DaemonSet names another', async () => {
+    expect(world.announced('usa')).toEqual(['10.210.3.65']);
+    const args = '[{"name":"kube-keepalived-vip","args":["--services-configmap=cloud-provider/vip-configmap"]}]';
+    const spec = `{"spec":{"template":{"spec":{"containers":${args}}}}}`;
+    await must(world, `kubectl patch ds kube-keepalived-vip -n kube-system --context usa -p '${spec}'`);
+    expect(world.announced('usa')).toEqual([]);
+  });
+
+  it('knows the texts that must not show', async () => {
+    expect(world.secrets.length).toBeGreaterThan(10);
+    const raw = (await must(world, 'kubectl config view --raw')).stdout;
+    expect(world.secrets.some((secret) => raw.includes(secret))).toBe(true);
+    const shown = (await must(world, 'kubectl config view')).stdout;
+    expect(world.secrets.filter((secret) => shown.includes(secret))).toEqual([]);
+    const secret = (await must(world, 'kubectl get secrets -n federation-system -o json')).stdout;
+    expect(world.secrets.some((text) => secret.includes(text))).toBe(true);
+  });
+
   it('keeps the keys as CoreDNS of that time reads them', () => {
     expect(keys(world)['/skydns/com/example/europe/fr/svc/federation/default/hello-world/f5544dab']).toBe(
       `{"host":"10.210.1.65","ttl":180,"group":"${FR}."}`,

@@ -53,6 +53,13 @@ describe('kubectl 1.7', () => {
       );
     });
 
+    it('says what is no kubeconfig', async () => {
+      writeFileSync(world.kubeconfigPath, 'a: [');
+      const ran = await sh(world, 'kubectl get nodes');
+      expect(ran.code).toBe(1);
+      expect(ran.stderr).toMatch(/^error: error loading config file ".*config": yaml: /);
+    });
+
     it('reaches nobody at an unknown address', async () => {
       const text = readFileSync(world.kubeconfigPath, 'utf8').replace('10.11.12.2:6443', '10.99.0.1:6443');
       writeFileSync(world.kubeconfigPath, text);
@@ -410,6 +417,37 @@ describe('kubectl 1.7', () => {
     });
   });
 
+  describe('what takes its time', () => {
+    it('a namespace that ends takes nothing new, and cannot be made anew', async () => {
+      await must(world, 'kubectl create ns x');
+      await world.hold('fcp/Namespace//x');
+      await must(world, 'kubectl delete ns x');
+      expect(world.get('fcp', 'Namespace', undefined, 'x')?.status).toEqual({ phase: 'Terminating' });
+      expect((await sh(world, 'kubectl create serviceaccount s -n x')).stderr).toBe(
+        'Error from server (Forbidden): serviceaccounts "s" is forbidden: unable to create new content in namespace x because it is being terminated\n',
+      );
+      expect((await sh(world, 'kubectl create ns x')).stderr).toMatch(/AlreadyExists\): object is being deleted/);
+      await world.release('fcp/Namespace//x');
+      expect(world.get('fcp', 'Namespace', undefined, 'x')).toBeUndefined();
+    });
+
+    it('pods of a DaemonSet of the old kind stay till they are deleted', async () => {
+      const daemons = (image: string): Parameters<typeof documents>[0][number] => ({
+        ...deployment('d', 'default', image),
+        kind: 'DaemonSet',
+      });
+      await must(world, 'kubectl apply -f -', documents([daemons('nginx:1')]));
+      await must(world, 'kubectl apply -f -', documents([daemons('nginx:2')]));
+      expect(JSON.stringify(world.list('fcp', 'Pod', 'default'))).not.toContain('nginx:2');
+      expect(world.get('fcp', 'DaemonSet', 'default', 'd')?.status).toMatchObject({
+        updatedNumberScheduled: 0,
+        numberReady: 3,
+      });
+      await must(world, 'kubectl delete pods -l app=d');
+      expect(JSON.stringify(world.list('fcp', 'Pod', 'default'))).not.toContain('nginx:1');
+    });
+  });
+
   describe('waiting', () => {
     it('ends when a Deployment is rolled out', async () => {
       await world.hold('fcp/Deployment/default/d');
@@ -468,6 +506,32 @@ describe('kubectl of today', () => {
     );
     const old = await sh(world, 'kubectl apply -f -', documents([deployment('d', 'default', 'n:1')]));
     expect(old.stderr).toMatch(/no matches for kind "Deployment" in version "extensions\/v1beta1"/);
+  });
+
+  it('complains more than once where nobody answers', async () => {
+    await world.setOnline('new', false);
+    const lines = (await sh(world, 'kubectl get nodes')).stderr.trimEnd().split('\n');
+    expect(lines).toHaveLength(6);
+    expect(lines[0]).toMatch(/memcache\.go:265\] "Unhandled Error" err="couldn't get current server API group list: /);
+    expect(lines[5]).toBe(
+      'The connection to the server 10.11.12.9:6443 was refused - did you specify the right host or port?',
+    );
+    expect((await sh(world, 'kubectl get nodes --context nope')).stderr).toBe(
+      'Error in configuration: context was not found for specified context: nope\n',
+    );
+  });
+
+  it('waits for what it deletes', async () => {
+    await must(world, 'kubectl create ns x');
+    await world.hold('new/Namespace//x');
+    expect((await sh(world, 'kubectl delete ns x --timeout=20ms')).stderr).toMatch(
+      /timed out waiting for the condition on namespaces\/x/,
+    );
+    await must(world, 'kubectl delete ns x --wait=false');
+    const waiting = must(world, 'kubectl delete ns x');
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    await world.release('new/Namespace//x');
+    expect((await waiting).stdout).toBe('namespace "x" deleted\n');
   });
 
   it('shows differences, exit code 1', async () => {

@@ -82,6 +82,19 @@ describe('the three programs', () => {
     expect(world.get('fcp', 'Namespace', undefined, 'x')).toBeUndefined();
   });
 
+  it('can be missing, one by one', async () => {
+    const env = world.envWithout('kubefed');
+    const start = (program: string): Promise<unknown> =>
+      new Promise((resolve) => {
+        const child = spawn(program, ['version', '--client'], { env });
+        child.on('error', (error: NodeJS.ErrnoException) => {
+          resolve(error.code);
+        });
+        child.on('close', resolve);
+      });
+    expect([await start('kubectl'), await start('helm'), await start('kubefed')]).toEqual([0, 0, 'ENOENT']);
+  });
+
   it('run side by side', async () => {
     const names = Array.from({ length: 12 }, (_, index) => `n${index}`);
     const ran = await Promise.all(names.map((name) => run(world, 'kubectl', ['create', 'ns', name])));

@@ -60,13 +60,13 @@ export interface StartedFederation {
   readonly dist: string;
   readonly plan: Plan;
   /** Runs `scripts/federation.ts` to its end. */
-  cli(args: readonly string[], options?: CliOptions): Promise<Ended>;
+  readonly cli: (args: readonly string[], options?: CliOptions) => Promise<Ended>;
   /** Renders another topology into the same folder, as a user who edits `main.ts` does. */
-  resynth(props: Partial<FederationProps>): void;
+  readonly resynth: (props: Partial<FederationProps>) => void;
   /** Replaces the plan by a changed one with a right digest. */
-  editPlan(change: (plan: Plan) => Plan): void;
+  readonly editPlan: (change: (plan: Plan) => Plan) => void;
   /** @throws where a stand-in has made a mistake of its own */
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 /** A World of the topology's clusters, and its `dist/`. Nothing is applied yet. */
