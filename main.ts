@@ -2,8 +2,7 @@ import { Federation, FederationProps } from './lib';
 import { synthMain } from './scripts/synth';
 
 /**
- * The topology. This is the one file that most users edit; `npm run synth` renders
- * it into dist/.
+ * The topology. This is the one file that most users edit; `npm run synth` renders it into dist/.
  */
 export const declaration: FederationProps = {
   name: 'federation',

@@ -4,7 +4,7 @@ import { planCommand, PlanOptions } from './commands/plan';
 import { CommonOptions, guarded } from './commands/session';
 import { statusCommand } from './commands/status';
 import { teardownCommand } from './commands/teardown';
-import { verifyCommand } from './commands/verify';
+import { verifyCommand, VerifyOptions } from './commands/verify';
 
 /** Programs that run at the same time unless the user says otherwise. */
 const CONCURRENCY = 16;
@@ -64,7 +64,7 @@ subcommand(
   program,
   'plan',
   'show what would be done',
-  'Each step with its exact command lines. With clusters in reach: ✔ done already, + to do and what differs,\n~ waiting for something, ! blocked, … after others. With none in reach the plan alone.',
+  'Each step with its exact command lines. With clusters in reach: ✔ done already, + to do and what differs, ~ waiting for something, ! blocked, … after others. With none in reach the plan alone.',
 )
   .option('--offline', 'contact no cluster')
   .action((options: PlanOptions) => run(() => planCommand(options)));
@@ -73,7 +73,7 @@ subcommand(
   program,
   'apply',
   'carry the plan out',
-  'First everything that could stop the run is looked at, and all findings are shown at once. Then each step\nruns as early as what it needs allows. What is done already is left alone: a second run writes nothing.\nCtrl-C begins no more steps and lets what is running end; once more cuts it. The next run goes on from there.',
+  'First everything that could stop the run is looked at, and all findings are shown at once. Then each step runs as early as what it needs allows. What is done already is left alone: a second run writes nothing.\n\nCtrl-C begins no more steps and lets what is running end; once more cuts it. The next run goes on from there.',
 )
   .option('-y, --yes', 'ask nothing')
   .option('--adopt', 'take over objects of the same names that this plan did not make')
@@ -90,8 +90,10 @@ subcommand(
   program,
   'verify',
   'check the outcome itself',
-  "The federation's members Ready, every Service with an address of its own cluster's range and none given twice,\nevery name leading to exactly its cluster, asked of CoreDNS and in a short-lived pod of every cluster.",
-).action((options: CommonOptions) => run(() => verifyCommand(options)));
+  "The federation's members Ready, every Service with an address of its own cluster's range and none given twice, every name leading to exactly its cluster, asked of CoreDNS and in a short-lived pod of every cluster.",
+)
+  .option('--no-pods', 'start no pods: ask CoreDNS alone, as where their image cannot be pulled')
+  .action((options: VerifyOptions) => run(() => verifyCommand(options)));
 
 subcommand(
   program,
