@@ -153,6 +153,9 @@ const SERVED_SINCE: Readonly<Record<string, number>> = {
   'apiregistration.k8s.io/v1/APIService': 10,
 };
 
+/** Types that are served before a document has them, all but the field that truly came with that document. */
+const UNPUBLISHED = { types: 'apiextensions.v1beta1.', since: 7, published: 8, later: 'validation' } as const;
+
 /**
  * Kinds that came after 1.13 and left before 1.25, so that neither source has them. Where they look like another kind,
  * its type judges their fields; without one their fields are not judged.
@@ -246,6 +249,19 @@ export function dialectSchema(): DialectSchema {
         const isObject = ['metadata', 'apiVersion', 'kind'].every((f) => f in (definition.properties ?? {}));
         if (isObject && !kind.endsWith('List') && !kinds.has(key)) kinds.set(key, { type: short, since: minor });
       }
+    }
+  }
+
+  // What the newest document describes without fields is a value of its own, such as a piece of JSON or of a schema: the
+  // older documents' fields are those of the server's code, never of what is sent.
+  for (const [name, { properties, $ref }] of Object.entries(readDocument(LAST_DOCUMENT))) {
+    if (properties === undefined && $ref === undefined) types.delete(shortName(name));
+  }
+
+  for (const [short, fields] of types) {
+    if (!short.startsWith(UNPUBLISHED.types)) continue;
+    for (const [field, entry] of fields) {
+      if (entry.since === UNPUBLISHED.published && field !== UNPUBLISHED.later) entry.since = UNPUBLISHED.since;
     }
   }
 

@@ -90,6 +90,10 @@ function members(chart: Chart, topology: Topology): void {
       replicas: etcd.size,
       // A member is ready only when most are there.
       podManagementPolicy: 'Parallel',
+      // What etcd holds is derived: its claims go with it, and do not keep the namespace from going.
+      ...(claim !== undefined && {
+        persistentVolumeClaimRetentionPolicy: { whenDeleted: 'Delete', whenScaled: 'Retain' },
+      }),
       selector: { matchLabels: selector(NAME) },
       template: {
         metadata: { labels: selector(NAME) },

@@ -6,8 +6,9 @@ import { Component } from './component';
 import { serviceAccount } from './defaults';
 import { etcdCertificate, etcdMembersStep, etcdUrl } from './etcd-statefulset';
 import { FEDERATION_NAMESPACE as NAMESPACE, namespacesStep } from './federation-namespace';
-import { placedStep } from './placed-steps';
+import { addressIn, placedStep, replicasIn } from './placed-steps';
 import { confined, httpProbe, podSpec, resources, selector } from './hardened';
+import { dnsNames } from './workloads';
 
 const NAME = 'external-dns';
 /** The account's and its roles' name: cluster-wide ones must not be those of another ExternalDNS of the user's own. */
@@ -108,6 +109,7 @@ export const externalDns: Component = {
         pods(chart, cluster, topology);
       },
     );
+    const named = topology.workloads.filter((workload) => workload.names && replicasIn(workload, cluster) > 0);
     bundle.step(NAME, 'apply', {
       title: `ExternalDNS writes the records of ${cluster.name}`,
       context: cluster.context,
@@ -119,6 +121,14 @@ export const externalDns: Component = {
       file,
       wait: [{ resource: `deployment/${NAME}`, namespace: NAMESPACE, until: 'rolled-out' }],
       serverSide: true,
+      ...(named.length > 0 && {
+        records: named.map((workload) => ({
+          // It leads on to the wider names: as long as any of the three has the address, so has this one.
+          name: dnsNames(topology, workload, cluster)[0],
+          address: addressIn(workload, cluster),
+          server: topology.dns.server,
+        })),
+      }),
     });
   },
 };

@@ -78,6 +78,11 @@ export const stepSchemas = {
     wait: z.array(ready),
     /** By server-side apply: a field that another manager owns is a conflict to report, never taken by force. */
     serverSide: z.literal(true).optional(),
+    /**
+     * Names, one a workload, that what is applied keeps leading to the cluster. A teardown takes it away when none of them
+     * does any more: nobody else would take the records back.
+     */
+    records: z.array(z.strictObject({ name: text, address: z.ipv4(), server: text })).optional(),
   }),
   /** The file's objects are created where they are missing and left alone where they are there: others write into them. */
   create: z.strictObject({ ...common, kind: z.literal('create'), context: contextName, file: distFile }),

@@ -26,7 +26,7 @@ export function toAddress(value: number): string {
 
 /** Whether a text is an IPv4 address in four decimal parts, without leading zeros that some programs read as octal. */
 export function isIPv4(text: string): boolean {
-  return IPv4.isValidFourPartDecimal(text) && IPv4.parse(text).toString() === text;
+  return IPv4.isValidFourPartDecimal(text);
 }
 
 /**

@@ -9,6 +9,7 @@ import { KubeconfigReader } from './kubeconfig';
 import { MemberList } from './members';
 import { Outcome, Reporter } from './report/events';
 import { Kubectl } from './tools/kubectl';
+import { ClusterView } from './view';
 import { limited } from './tools/limit';
 import { isPassing } from './tools/retry';
 import { ProgramError, Run, shown } from './tools/program';
@@ -91,10 +92,19 @@ export class Engine {
     return this.refused;
   }
 
-  /** Asks every cluster, in one call each, for all that the steps look at. What cannot be asked is asked again by its step. */
-  async prefetch(steps: readonly Step[]): Promise<void> {
+  /** What a context's cluster says. */
+  viewOf(context: string): ClusterView {
+    return this.views.of(context);
+  }
+
+  /**
+   * Asks every cluster, in one call each, for all that the steps look at. What cannot be asked is asked again by its step.
+   *
+   * @param also what else to ask for, by context
+   */
+  async prefetch(steps: readonly Step[], also: Readonly<Record<string, Wanted[]>> = {}): Promise<void> {
     const { plan } = this.options;
-    const byContext = new Map<string, Wanted[]>();
+    const byContext = new Map<string, Wanted[]>(Object.entries(also));
     for (const step of steps) {
       // The federation has no context before its control plane is there.
       if (step.context === plan.federation) continue;
@@ -360,6 +370,6 @@ function timedOut(
   return new StepError(
     `it did not come about within ${step.timeoutSeconds} s${seen}`,
     `Look further with: ${further}. Then run apply again.`,
-    call?.command,
+    last ? undefined : call?.command,
   );
 }

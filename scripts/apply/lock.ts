@@ -4,13 +4,17 @@ import { z } from 'zod';
 import { ownLabels } from '../../lib/labels';
 import { Plan } from '../../lib/plan/plan';
 import { FederationError } from '../../lib/errors';
+import { Wanted } from './api';
 import { KubeObject } from './objects';
 import { Kubectl } from './tools/kubectl';
 import { ProgramError } from './tools/program';
+import { ClusterView } from './view';
 
 /** How often a run says that it lives, and after how long without a word it counts as dead; in milliseconds. */
 const RENEW_MS = 15_000;
 const DEAD_MS = 60_000;
+/** How long letting the lock go may take, in milliseconds. */
+const RELEASE_MS = 10_000;
 
 const NAMESPACE = 'kube-system';
 const HOLDER = 'onprem-federation.io/holder';
@@ -75,12 +79,36 @@ export class Lock {
     clearInterval(this.timer);
     if (!this.held) return;
     this.held = false;
-    const signal = AbortSignal.timeout(10_000);
+    const signal = AbortSignal.timeout(RELEASE_MS);
     try {
       await this.kubectl.write([...this.base(), 'delete', 'configmap', this.name, '--ignore-not-found'], signal);
     } catch {
       // It ends by itself: this process will be gone.
     }
+  }
+
+  /** The ConfigMap, as an object to look for. */
+  get reference(): Wanted {
+    return { apiVersion: 'v1', kind: 'ConfigMap', name: this.name, namespace: NAMESPACE };
+  }
+
+  /**
+   * Takes away what a run that died has left, for a run that wrote nothing and so did not take the lock over.
+   */
+  async clear(view: ClusterView): Promise<void> {
+    if (this.held) return;
+    const signal = AbortSignal.timeout(RELEASE_MS);
+    try {
+      // Seen with everything else that the run has looked at.
+      const left = (await view.look([this.reference], signal)).get(this.reference);
+      const holder = left && holderOf(left);
+      if (!left || (holder && lives(holder))) return;
+      // Taken over first: another run may do the same at this moment.
+      await this.acquire(signal);
+    } catch {
+      // It is another run's by now, or nobody answers.
+    }
+    await this.release();
   }
 
   private get name(): string {

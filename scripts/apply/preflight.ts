@@ -54,8 +54,14 @@ export async function preflight(input: PreflightInput): Promise<Preflight> {
   // What a file says that is not as synth wrote it is nobody's word.
   const rights = files.length > 0 ? new Map<string, Right[]>() : rightsOf(plan, folder, steps);
   const warnings: { cluster: string; text: string }[] = [];
-  const found = await Promise.all([
+  const [contexts, perCluster, ...programs] = await Promise.all([
     checkContexts(input, clusters),
+    Promise.all(
+      clusters.map(async (cluster) => ({
+        cluster,
+        findings: await checkCluster(input, cluster, rights.get(cluster.context) ?? [], warnings),
+      })),
+    ),
     checkProgram(
       input,
       'kubefed',
@@ -77,9 +83,12 @@ export async function preflight(input: PreflightInput): Promise<Preflight> {
         return major === planned ? undefined : `is version ${major ?? 'unknown'}, and the plan is for Helm ${planned}`;
       },
     ),
-    ...clusters.map((cluster) => checkCluster(input, cluster, rights.get(cluster.context) ?? [], warnings)),
   ]);
-  return { findings: [...files, ...found.flat()], warnings };
+  // Without kubectl, or by a wrong context, nothing is known of a cluster.
+  const unknown = new Set(contexts.map(({ where }) => where));
+  const known = perCluster.filter(({ cluster }) => !unknown.has('kubectl') && !unknown.has(contextWords(cluster)));
+  const findings = [files, contexts, ...programs, ...known.map((one) => one.findings)].flat();
+  return { findings, warnings };
 }
 
 /** The files are those that synth wrote, and inside the folder. */
@@ -96,6 +105,8 @@ export function checkFiles({ plan, folder }: Pick<PreflightInput, 'plan' | 'fold
   });
 }
 
+const contextWords = ({ context }: Pick<PlanCluster, 'context'>): string => `context ${context}`;
+
 /** The contexts are there and lead to the servers of the topology. */
 async function checkContexts(
   { kubectl, signal, plan }: PreflightInput,
@@ -111,7 +122,7 @@ async function checkContexts(
   }
   const findings = clusters.flatMap(({ name, context, server }) => {
     const actual = kubeconfig.serverOf(context);
-    const where = `context ${context}`;
+    const where = contextWords({ context });
     if (actual === undefined) {
       const others = kubeconfig.contexts.filter((other) => other !== plan.federation).join(', ') || 'none';
       return [

@@ -34,7 +34,9 @@ export class ClusterView {
     options: { readonly fresh?: boolean } = {},
   ): Promise<Found> {
     const since = options.fresh ? Infinity : Date.now() - KNOWN_MS;
-    const unknown = wanted.filter((reference) => (this.seen.get(named(reference))?.at ?? 0) < since);
+    // Several steps may look at the same object.
+    const each = [...new Map(wanted.map((reference) => [named(reference), reference])).values()];
+    const unknown = each.filter((reference) => (this.seen.get(named(reference))?.at ?? 0) < since);
     const builtIn = unknown.filter(({ apiVersion }) => isBuiltIn(apiVersion));
     const custom = unknown.filter(({ apiVersion }) => !isBuiltIn(apiVersion));
     await Promise.all([this.fetch(builtIn, signal), this.fetchCustom(custom, signal)]);

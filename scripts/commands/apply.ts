@@ -53,8 +53,8 @@ export async function carryOut(
   const { plan, folder, run } = session;
   const reporter = await reporterFor(options);
   const kubectl = new Kubectl(run, () => undefined);
-  const host = plan.clusters.find(({ name }) => name === plan.hostCluster);
-  const lock = new Lock(kubectl, plan, host?.context ?? '', () => {
+  const host = plan.clusters.find(({ name }) => name === plan.hostCluster)?.context ?? '';
+  const lock = new Lock(kubectl, plan, host, () => {
     reporter.tell({
       type: 'warning',
       cluster: plan.hostCluster,
@@ -76,7 +76,7 @@ export async function carryOut(
     const isWhole = checkFiles({ plan, folder }).length === 0;
     const [checked] = await Promise.all([
       preflight({ plan, folder, steps, kubectl, signal: AbortSignal.timeout(PREFLIGHT_MS) }),
-      isWhole ? engine.prefetch(steps) : Promise.resolve(),
+      isWhole ? engine.prefetch(steps, { [host]: [lock.reference] }) : Promise.resolve(),
     ]);
     if (checked.findings.length > 0) {
       tellFindings(reporter, options, checked.findings);
@@ -91,6 +91,7 @@ export async function carryOut(
     const results = await interruptible(engine, () =>
       command === 'apply' ? engine.apply(steps) : engine.teardown(steps),
     );
+    await lock.clear(engine.viewOf(host));
     await lock.release();
     if (engine.refusal) {
       if (engine.refusal instanceof FederationError) tellFindings(reporter, options, engine.refusal.findings);

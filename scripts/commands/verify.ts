@@ -12,6 +12,11 @@ import { ProgramError } from '../apply/tools/program';
 import { CommonOptions, EXIT, openSession, say } from './session';
 import { table } from './table';
 
+export interface VerifyOptions extends CommonOptions {
+  /** Whether the names are asked in a pod of every cluster too. */
+  readonly pods: boolean;
+}
+
 /** How long all of it may take, in milliseconds; a pod has to be pulled and started in each cluster. */
 const LIMIT_MS = 180_000;
 
@@ -25,9 +30,9 @@ interface Link {
 
 /**
  * `npm run verify`: the outcome itself, from the federation's members to a name asked in a pod. A short-lived pod is
- * started in each cluster; nothing else is written.
+ * started in each cluster, unless it is asked not to; nothing else is written.
  */
-export async function verifyCommand(options: CommonOptions): Promise<number> {
+export async function verifyCommand(options: VerifyOptions): Promise<number> {
   const { plan, folder, run } = openSession(options.dist);
   const signal = AbortSignal.timeout(LIMIT_MS);
   const kubectl = new Kubectl(limited(run, options.concurrency), () => undefined);
@@ -73,7 +78,7 @@ export async function verifyCommand(options: CommonOptions): Promise<number> {
   const direct = await Promise.all(names.map((step) => checkName(step, expected.get(step.name))));
   const fromPods = await Promise.all(
     plan.clusters
-      .filter(({ name }) => options.cluster?.includes(name) ?? true)
+      .filter(({ name }) => options.pods && (options.cluster?.includes(name) ?? true))
       .map((cluster) => checkFromPod(kubectl, cluster.name, cluster.context, names, expected, signal)),
   );
   const links = [...members, ...addresses, ...twice, ...direct, ...fromPods.flat()];

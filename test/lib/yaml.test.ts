@@ -74,6 +74,18 @@ describe('any value', () => {
     );
   });
 
+  test('is read again as it was where lists stand on one line', () => {
+    fc.assert(
+      fc.property(fc.array(fc.oneof(fc.string({ unit: 'grapheme' }), fc.constantFrom(...TRAPS))), (words) => {
+        const text = toYaml({ run: [words] }, { flowLevel: 2 });
+        expect(text.split('\n')).toHaveLength(3);
+        expect(fromYaml(text)).toEqual({ run: [words] });
+        expect(readAsYaml11(text)).toEqual({ run: [words] });
+      }),
+      { numRuns: 500 },
+    );
+  });
+
   test('has no folded lines and no references, so that a diff shows what changed', () => {
     const long = 'word '.repeat(100).trim();
     const shared = { a: 1 };

@@ -3,12 +3,10 @@ import { limits } from './support/cli';
 import { mustApply, sharedFederation } from './support/shared';
 import { story } from './support/story';
 
-const shared = sharedFederation({
-  // Long limits are for real clusters; what hangs for ever is to be seen in a test, too.
-  plan: limits(2, /^usa\/(kube-keepalived-vip|node-labels)$/),
-});
+const shared = sharedFederation();
 
 describe('a fault that stays', () => {
+  const STEP = /^usa\/kube-keepalived-vip$/;
   const WRITE = /usa apply --filename=usa\/36/;
   const COMMAND = 'kubectl --context=usa apply --filename=usa/36-kube-keepalived-vip.yaml';
 
@@ -27,7 +25,9 @@ describe('a fault that stays', () => {
   it.each(staying)(
     'ends in one error with step, cluster, command, words and what to do, and stops only what needs it: %s',
     async (_, action, said, problem, hint) => {
-      const { world, cli, plan } = shared.current;
+      const { world, cli, plan, editPlan } = shared.current;
+      // Long limits are for real clusters; within this one it is tried several times, too.
+      editPlan(limits(2, STEP));
       const fault = world.inject({ match: WRITE, times: 'always', action });
       const ended = await cli(['apply', '--yes', '--json']);
       const { failed, skipped, done } = story(ended);
@@ -53,6 +53,7 @@ describe('a fault that stays', () => {
 
       world.clearFaults();
       world.clearLog();
+      editPlan(limits(60));
       const next = await cli(['apply', '--yes', '--json']);
       expect(next.code).toBe(0);
       expect(story(next).failed).toEqual([]);
@@ -76,7 +77,8 @@ describe('a fault that stays', () => {
   });
 
   it('ends at the step’s limit where the server never answers, and names the call that hangs', async () => {
-    const { world, cli } = shared.current;
+    const { world, cli, editPlan } = shared.current;
+    editPlan(limits(2, STEP));
     world.inject({ match: WRITE, times: 'always', action: { type: 'hang' } });
     const ended = await cli(['apply', '--yes', '--json']);
     expect(story(ended).failed).toEqual([
@@ -91,11 +93,13 @@ describe('a fault that stays', () => {
     expect(story(ended).skipped.map(({ step }) => step)).toEqual(['usa/hello-world-address', 'usa/hello-world-dns']);
     expect(ended.code).toBe(1);
     world.clearFaults();
+    editPlan(limits(60));
     await mustApply(shared.current);
   });
 
   it('ends at the step’s limit where a look never comes back', async () => {
-    const { world, cli } = shared.current;
+    const { world, cli, editPlan } = shared.current;
+    editPlan(limits(2, /^usa\/node-labels$/));
     world.inject({ match: /usa get nodes/, times: 'always', action: { type: 'hang' } });
     const ended = await cli(['apply', '--yes', '--json']);
     expect(story(ended).failed).toMatchObject([
@@ -134,8 +138,7 @@ describe('a fault that stays', () => {
   });
 
   it('is tried several times, with pauses, before it is given up', async () => {
-    const { world, cli, editPlan } = shared.current;
-    editPlan(limits(60, /^usa\/kube-keepalived-vip$/));
+    const { world, cli } = shared.current;
     const fault = world.inject({ match: WRITE, times: 'always', action: { type: 'http', status: 503 } });
     const ended = await cli(['apply', '--yes', '--json']);
     expect(story(ended).failed[0]?.problem).toBe('the API server could not do it, also after several tries');

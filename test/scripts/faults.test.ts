@@ -36,9 +36,11 @@ describe('a fault that passes by itself', () => {
     ['a connection that is dropped after the first write of a call', { type: 'notAfterWrite', stage: 1 }],
   ];
 
-  it.each(everywhere)('is overcome at every kind of write: %s', async (_, action) => {
+  it.each(everywhere)('is overcome at every kind of write: %s', async (name, action) => {
     const { world, cli } = shared.current;
-    const faults = WRITES.map((write) => ({ ...write, handle: world.inject({ ...write, action }) }));
+    // Nothing that is deleted carries a version that could be an old one.
+    const writes = WRITES.filter(({ match }) => !(name.includes('409') && match.source.includes('delete')));
+    const faults = writes.map((write) => ({ ...write, handle: world.inject({ ...write, action }) }));
     const ended = await cli(['apply', '--yes', '--json']);
     expect(ended.stderr).toBe('');
     expect(story(ended).failed).toEqual([]);
@@ -61,6 +63,7 @@ describe('a fault that passes by itself', () => {
       world.inject({ match, action }),
     );
     const ended = await cli(['apply', '--yes', '--json']);
+    expect(ended.stderr).toBe('');
     expect(story(ended).failed).toEqual([]);
     expect(story(ended).retried.sort()).toEqual(['fcp/coredns', 'usa/join', 'usa/kube-keepalived-vip']);
     expect(faults.map(({ fired }) => fired)).toEqual([1, 1, 1]);

@@ -5,6 +5,7 @@ import { wanted, wantedFor, Wanted } from '../api';
 import { declaredObjects, foreign, isOurs, minorFor, Shared, StepContext, wantedOf } from '../context';
 import { differences, KubeObject, listAt, named } from '../objects';
 import { describeCommand, readiness } from '../readiness';
+import { ask } from '../resolver';
 import { ProgramError } from '../tools/program';
 import { pause, waitUntil } from '../waiting';
 import { ContextOf, DONE, Handler, NOTHING, Observation, REMOVED, Undone } from './handler';
@@ -41,12 +42,52 @@ export const apply: Handler<'apply'> = {
   },
 
   async undo(context) {
+    await untilForgotten(context);
     const undone = await removeObjects(context);
     if (context.step.context !== context.plan.federation) return undone;
     const copies = await removeCopies(context);
     return copies ? REMOVED : undone;
   },
 };
+
+/** How long what keeps records has to take them back, in milliseconds, and how often nobody answers until nobody is there. */
+const FORGET_MS = 30_000;
+const UNANSWERED = 2;
+
+/**
+ * Waits until the names that the step's objects keep do not lead to the cluster any more: once the objects are gone,
+ * nobody takes the records back. What stays is told, and stops nothing.
+ */
+async function untilForgotten(context: ContextOf<'apply'>): Promise<void> {
+  const { step, plan, view, signal, seen, warn } = context;
+  const { records = [] } = step;
+  if (records.length === 0) return;
+  const declared = wantedOf(declaredObjects(context, step.file));
+  const found = await view.look(declared, signal, { fresh: true });
+  const isThere = (reference: Wanted): boolean => {
+    const live = found.get(reference);
+    return live !== undefined && isOurs(plan, live);
+  };
+  if (!declared.every(isThere)) return;
+
+  const until = Date.now() + FORGET_MS;
+  const leadsHere = async ({ name, address, server }: (typeof records)[number]): Promise<boolean> => {
+    for (let unanswered = 0; unanswered < UNANSWERED; ) {
+      const answer = await ask(server, name);
+      if ('failure' in answer) unanswered++;
+      else if (answer.addresses.includes(address)) unanswered = 0;
+      else return false;
+      if (signal.aborted || Date.now() > until) return true;
+      seen(`${name} still leads to ${address}`);
+      await pause(500, signal);
+    }
+    return false;
+  };
+  for (const record of records) {
+    if (!(await leadsHere(record))) continue;
+    warn(step.cluster, `${record.name} still leads to ${record.address}: its record stays in the zone.`);
+  }
+}
 
 /** How long the federation's controllers have to take a deleted object's copies out of the members, in milliseconds. */
 const CASCADE_MS = 20_000;

@@ -11,12 +11,15 @@ import { ProgramError } from '../tools/program';
 import { endOrphans } from '../tools/orphans';
 import { changeConfigMap, dataOf, readConfigMap } from './config-map';
 import { ContextOf, DONE, Handler, NOTHING, Observation, REMOVED } from './handler';
+import { FEDERATION_NAME } from './kubefed-init';
 import { StubDomains, stubDomainsOf, withoutDomain } from './stub-domain';
 
 type Context = ContextOf<'kubefed-join'>;
 
 const DNS_NAMESPACE = 'kube-system';
 const DNS_CONFIG_MAP = 'kube-dns';
+/** kubefed's mark on what it makes in a member: the name that the member has. */
+const CLUSTER_NAME = 'federation.alpha.kubernetes.io/cluster-name';
 /** Where kubefed puts a member's ServiceAccount. */
 const MEMBER_NAMESPACE = 'federation-system';
 /**
@@ -30,6 +33,7 @@ export const kubefedJoin: Handler<'kubefed-join', { readonly isMember: boolean }
   wanted: (step, { plan }, minor) => [
     ...leftoversInMember(step, plan.federation, minor),
     wanted(minor, 'ConfigMap', DNS_CONFIG_MAP, DNS_NAMESPACE),
+    wanted(minor, 'Namespace', MEMBER_NAMESPACE),
     { ...secretInHost(step, plan), context: step.hostContext },
   ],
 
@@ -284,22 +288,36 @@ function federationsOf(configMap: KubeObject | undefined): string[] {
 
 /** Whether the ConfigMap is as a whole join and this plan leave it. */
 function isSettled(context: Context, configMap: KubeObject | undefined): boolean {
-  return federationsOf(configMap).includes(federationEntry(context)) && configMap?.metadata.annotations?.[SAVED] === undefined;
+  return (
+    federationsOf(configMap).includes(federationEntry(context)) &&
+    configMap?.metadata.annotations?.[SAVED] === undefined
+  );
+}
+
+/** kubefed's marks on what it makes in a member: for which federation, and as which of its clusters. */
+function kubefedMarks({ step }: Context): Record<string, string> {
+  return { [FEDERATION_NAME]: step.federation, [CLUSTER_NAME]: step.cluster };
+}
+
+/** Whether kubefed has made an object for this membership. */
+function isKubefeds(context: Context, { metadata: { annotations } }: KubeObject): boolean {
+  return Object.entries(kubefedMarks(context)).every(([key, value]) => annotations?.[key] === value);
 }
 
 /** Brings the ConfigMap to where a whole join leaves it, with the user's own entries back. */
 async function settle(context: Context): Promise<void> {
-  const { step, kubectl, signal } = context;
+  const { step, plan, kubectl, signal } = context;
   const command = patchCommand(context);
   const configMap = await readConfigMap(context, DNS_NAMESPACE, DNS_CONFIG_MAP, false);
   if (isSettled(context, configMap)) return;
+  const ours = { [domainOf(plan)]: [plan.dns.server] };
   if (!configMap) {
     // The join was cut off before it made the ConfigMap, which then is kubefed's own and carries no mark of this plan.
     const stdin = JSON.stringify({
       apiVersion: 'v1',
       kind: 'ConfigMap',
-      metadata: { name: DNS_CONFIG_MAP, namespace: DNS_NAMESPACE },
-      data: { federations: federationEntry(context) },
+      metadata: { name: DNS_CONFIG_MAP, namespace: DNS_NAMESPACE, annotations: kubefedMarks(context) },
+      data: { federations: federationEntry(context), stubDomains: JSON.stringify(ours) },
     });
     await kubectl.write(['kubectl', `--context=${step.context}`, 'create', '--filename=-'], signal, { stdin });
     forgetDns(context);
@@ -307,53 +325,89 @@ async function settle(context: Context): Promise<void> {
   }
   await changeConfigMap(context, DNS_NAMESPACE, DNS_CONFIG_MAP, command, (current) => {
     if (isSettled(context, current)) return undefined;
-    const federations = (dataOf(current, 'federations') ?? '').split(',').filter((entry) => entry.trim() !== '');
-    const entry = federationEntry(context);
-    const merged = { ...savedOf(current), ...stubDomainsOf(current) };
+    const merged = { ...savedOf(current), ...stubDomainsOf(current), ...ours };
     return {
       data: {
-        federations: (federations.includes(entry) ? federations : [...federations, entry]).join(','),
-        ...(Object.keys(merged).length > 0 && { stubDomains: JSON.stringify(merged) }),
+        federations: [...new Set([...federationsOf(current), federationEntry(context)])].join(','),
+        stubDomains: JSON.stringify(merged),
       },
       annotations: { [SAVED]: null },
     };
   });
 }
 
-/** Puts the user's own entries back after an unjoin, and takes away what it leaves of its own. */
-async function restore(context: Context): Promise<void> {
+/**
+ * Puts the user's own entries back after an unjoin, and takes away what it leaves of its own, also where it was cut off
+ * before it came to the ConfigMap.
+ *
+ * @returns whether there was anything to do
+ */
+async function restore(context: Context): Promise<boolean> {
+  const { step, kubectl, signal } = context;
   const current = await readConfigMap(context, DNS_NAMESPACE, DNS_CONFIG_MAP, true);
-  if (!current) return;
-  await changeConfigMap(context, DNS_NAMESPACE, DNS_CONFIG_MAP, patchCommand(context), (configMap) => {
-    const empty = dataOf(configMap, 'federations') === '';
-    const saved = configMap?.metadata.annotations?.[SAVED];
-    if (!empty && saved === undefined) return undefined;
-    const merged = { ...savedOf(configMap), ...stubDomainsOf(configMap) };
-    return {
-      data: {
-        ...(empty && { federations: null }),
-        ...(Object.keys(merged).length > 0 && { stubDomains: JSON.stringify(merged) }),
-      },
-      annotations: { [SAVED]: null },
-    };
+  if (!current) return false;
+  const data = restoredData(context, current);
+  if (isKubefeds(context, current) && Object.values({ ...dataIn(current), ...data }).every((value) => value === null)) {
+    const where = [`--context=${step.context}`, `--namespace=${DNS_NAMESPACE}`];
+    await kubectl.write(['kubectl', ...where, 'delete', 'configmap', DNS_CONFIG_MAP, '--ignore-not-found'], signal);
+    forgetDns(context);
+    return true;
+  }
+  return changeConfigMap(context, DNS_NAMESPACE, DNS_CONFIG_MAP, patchCommand(context), (configMap) => {
+    const change = restoredData(context, configMap);
+    const isSaved = configMap?.metadata.annotations?.[SAVED] !== undefined;
+    if (Object.keys(change).length === 0 && !isSaved) return undefined;
+    return { data: change, annotations: { [SAVED]: null } };
   });
 }
 
-/** A member keeps kubefed's namespace after it has left; it goes where nobody else's ServiceAccount is in it. */
-async function removeMemberNamespace({ step, plan, kubectl, signal }: Context): Promise<void> {
+/** What a member's ConfigMap has to say otherwise once the member has left; `null` for a key that goes. */
+function restoredData(context: Context, configMap: KubeObject | undefined): Record<string, string | null> {
+  const { plan } = context;
+  const entries = federationsOf(configMap);
+  const others = entries.filter((entry) => entry !== federationEntry(context));
+  const isJoined = others.length < entries.length || dataOf(configMap, 'federations') === '';
+  const saved = savedOf(configMap);
+  const domains = { ...saved, ...stubDomainsOf(configMap) };
+  const isOurs = isDeepStrictEqual(domains[domainOf(plan)], [plan.dns.server]);
+  const rest = isOurs ? withoutDomain(domains, domainOf(plan)) : domains;
+  return {
+    ...(isJoined && { federations: others.length === 0 ? null : others.join(',') }),
+    ...((isOurs || Object.keys(saved).length > 0) && {
+      stubDomains: Object.keys(rest).length === 0 ? null : JSON.stringify(rest),
+    }),
+  };
+}
+
+/** All of a ConfigMap's data. */
+function dataIn(configMap: KubeObject): Record<string, unknown> {
+  return (configMap as { data?: Record<string, unknown> }).data ?? {};
+}
+
+/**
+ * A member keeps kubefed's namespace after it has left; it goes where kubefed has made it and nobody else's
+ * ServiceAccount is in it. Whether it went.
+ */
+async function removeMemberNamespace(context: Context): Promise<boolean> {
+  const { step, plan, kubectl, signal, view, minor } = context;
   // The host's holds the control plane; that step takes it away.
-  if (step.cluster === plan.hostCluster) return;
+  if (step.cluster === plan.hostCluster) return false;
+  const reference = wanted(minor, 'Namespace', MEMBER_NAMESPACE);
+  const namespace = (await view.look([reference], signal)).get(reference);
+  if (!namespace || !isKubefeds(context, namespace)) return false;
   const accounts = await kubectl.get(step.context, ['serviceaccounts', `--namespace=${MEMBER_NAMESPACE}`], signal);
-  if (accounts.some((account) => account.metadata.name !== 'default')) return;
+  if (accounts.some((account) => account.metadata.name !== 'default')) return false;
   await kubectl.write(
     ['kubectl', `--context=${step.context}`, 'delete', 'namespace', MEMBER_NAMESPACE, '--ignore-not-found'],
     signal,
   );
+  view.forget([reference]);
+  return true;
 }
 
 /** An entry of the user's for the federation's own zone would be lost by the join, and cannot be put back beside it. */
 function checkStubDomain({ step, plan, adopt }: Context, configMap: KubeObject | undefined): void {
-  const domain = plan.dns.zone.replace(/\.$/, '');
+  const domain = domainOf(plan);
   const entry = stubDomainsOf(configMap)[domain];
   if (entry === undefined || adopt || isDeepStrictEqual(entry, [plan.dns.server])) return;
   throw new StepError(

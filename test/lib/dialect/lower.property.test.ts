@@ -40,6 +40,10 @@ const DEFAULTS: Readonly<Record<string, readonly [apiVersion: RegExp, path: stri
   ],
 };
 
+function valueIn(object: unknown, ...path: string[]): unknown {
+  return path.reduce<unknown>((value, key) => (value as Record<string, unknown> | undefined)?.[key], object);
+}
+
 /** Whether a change loses nothing and adds nothing. */
 function isAllowed(
   { path, owner, field, before, after }: Change,
@@ -54,6 +58,10 @@ function isAllowed(
     const listed = (NO_OPS[`${newest}.${field}`] ?? []).some((value) => isDeepStrictEqual(value, before));
     return listed && !isPublished(minor, owner, field);
   }
+  // A part of a rolling update is nobody's default where another strategy is chosen.
+  const strategy = /^spec\.(strategy|updateStrategy)\./.exec(path)?.[1];
+  const chosen = strategy === undefined ? undefined : valueIn(from.spec, strategy, 'type');
+  if (chosen !== undefined && chosen !== 'RollingUpdate') return false;
   const rules = DEFAULTS[from.kind] ?? [];
   return (
     from.apiVersion !== to.apiVersion &&

@@ -184,6 +184,81 @@ describe('fields that a version does not know', () => {
   });
 });
 
+describe('fields whose type differs between versions', () => {
+  const volume = (azureFile: object): Manifest => ({
+    apiVersion: 'v1',
+    kind: 'PersistentVolume',
+    metadata: { name: 'x' },
+    spec: { azureFile },
+  });
+  const shared = { secretName: 'x', shareName: 'y' };
+
+  test('are judged by the type that the version has', () => {
+    expect(one(volume(shared), 7)).toEqual(volume(shared));
+    const newer = volume({ ...shared, secretNamespace: 'z' });
+    expect(one(newer, 8)).toEqual(newer);
+    expect(refusal(newer, at(7))).toMatchObject([
+      { problem: "Kubernetes 1.7 knows no field 'secretNamespace' of core.v1.AzureFileVolumeSource" },
+    ]);
+  });
+
+  test('and fields that have left are an error as those that have not come yet', () => {
+    const node: Manifest = {
+      apiVersion: 'v1',
+      kind: 'Node',
+      metadata: { name: 'x' },
+      spec: { configSource: { configMapRef: { name: 'x' } } },
+    };
+    expect(one(node, 10)).toEqual(node);
+    expect(refusal(node, at(11))).toMatchObject([
+      {
+        where: 'usa: Node x, spec.configSource.configMapRef',
+        problem:
+          'Kubernetes 1.11 does not know the field any more, which left after 1.10, and its value {"name":"x"} would be lost',
+      },
+    ]);
+  });
+});
+
+describe('a definition of a custom kind', () => {
+  const definition = (openAPIV3Schema: object): Manifest => ({
+    apiVersion: 'apiextensions.k8s.io/v1beta1',
+    kind: 'CustomResourceDefinition',
+    metadata: { name: 'things.example.com' },
+    spec: { group: 'example.com', validation: { openAPIV3Schema } },
+  });
+
+  test.each([9, 10, 11, 13, 15])('may have any schema on 1.%d', (minor) => {
+    const object = definition({
+      type: 'object',
+      properties: {
+        // No field's name, but a name of the user's own.
+        anything: { type: 'array', items: { type: 'string' } },
+        more: { type: 'object', additionalProperties: { type: 'integer' }, default: { a: 1 }, enum: [{ a: 1 }] },
+      },
+    });
+    expect(one(object, minor)).toEqual(object);
+  });
+
+  test('may have none on 1.7, which takes the definition itself', () => {
+    const { validation, ...spec } = definition({}).spec as { validation: object };
+    const bare = { ...definition({}), spec: { ...spec, version: 'v1', names: { kind: 'Thing', plural: 'things' } } };
+    expect(one(bare, 7)).toEqual(bare);
+    expect(refusal({ ...bare, spec: { ...bare.spec, validation } }, at(7))).toMatchObject([
+      { where: 'usa: CustomResourceDefinition things.example.com, spec.validation' },
+    ]);
+  });
+
+  test('may not have a word that schemas do not have', () => {
+    const object = definition({ properties: { spec: { tipe: 'object' } } });
+    expect(refusal(object, at(13))).toMatchObject([
+      {
+        where: 'usa: CustomResourceDefinition things.example.com, spec.validation.openAPIV3Schema.properties.spec.tipe',
+      },
+    ]);
+  });
+});
+
 describe('defaults that differ between API versions', () => {
   const written = (object: Manifest, minor: number, field: string): unknown =>
     valueAt(one(object, minor), 'spec', field);
@@ -203,6 +278,29 @@ describe('defaults that differ between API versions', () => {
   test('are left alone where the object says a value', () => {
     const deployment = workload('apps/v1', 'Deployment', { spec: { revisionHistoryLimit: 3 } });
     expect(written(deployment, 7, 'revisionHistoryLimit')).toBe(3);
+  });
+
+  test('complete what an object says in part', () => {
+    const strategy = (value: object, minor = 16): unknown => {
+      const source = minor === 16 ? 'extensions/v1beta1' : 'apps/v1';
+      return written(workload(source, 'DaemonSet', { spec: { updateStrategy: value } }), minor, 'updateStrategy');
+    };
+    const rollingUpdate = { maxUnavailable: 2 };
+    expect(strategy({ rollingUpdate }, 7)).toEqual({ type: 'RollingUpdate', rollingUpdate });
+    expect(strategy({ type: 'RollingUpdate' }, 7)).toEqual({
+      type: 'RollingUpdate',
+      rollingUpdate: { maxUnavailable: 1 },
+    });
+    expect(strategy({ rollingUpdate })).toEqual({ type: 'OnDelete', rollingUpdate });
+  });
+
+  test('add nothing of one type to another that the object chooses', () => {
+    const spec = { strategy: { type: 'Recreate' } };
+    expect(written(workload('extensions/v1beta1', 'Deployment', { spec }), 16, 'strategy')).toEqual(spec.strategy);
+    const daemons = { updateStrategy: { type: 'OnDelete' } };
+    expect(written(workload('apps/v1', 'DaemonSet', { spec: daemons }), 7, 'updateStrategy')).toEqual(
+      daemons.updateStrategy,
+    );
   });
 
   test('are left alone where the API version stays', () => {

@@ -20,6 +20,15 @@ function publishedKinds(minor: number): Map<string, string> {
   );
 }
 
+/**
+ * Whether the newest document describes a definition without fields: what older ones say of such a one is how the server
+ * keeps it, never what is sent.
+ */
+function isValue(definition: string): boolean {
+  const newest = publishedDocument(Math.max(...PUBLISHED_MINORS)).definitions[definition];
+  return newest !== undefined && newest.properties === undefined && newest.$ref === undefined;
+}
+
 test('schema.json is what `npm run dialect` makes', () => {
   expect(dialectSchema()).toEqual(schemaJson);
 });
@@ -58,7 +67,7 @@ describe.each(PUBLISHED_MINORS)('the schema and the published document of 1.%d',
         const entry = fields[field];
         const held = entry?.earlier?.find((earlier) => minor <= earlier.until)?.type ?? entry?.type;
         if (reference === undefined) continue;
-        if (definitions[reference]?.properties === undefined) continue;
+        if (definitions[reference]?.properties === undefined || isValue(reference)) continue;
         if (held === undefined) differences.push(`${type}.${field} is not looked into`);
         else compare(reference, held);
       }

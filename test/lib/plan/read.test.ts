@@ -104,6 +104,11 @@ describe('a plan with a valid digest is still refused', () => {
       /\.file \| is no file inside dist\//,
     ],
     [
+      'a file with two dots in a row',
+      (plan) => (stepOf(plan, 'fcp/etcd-operator').file = 'fcp/a..yaml'),
+      /\.file \| is no file inside dist\//,
+    ],
+    [
       'an absolute file',
       (plan) => (stepOf(plan, 'fcp/etcd-operator').file = '/etc/passwd'),
       /\.file \| is no file inside dist\//,

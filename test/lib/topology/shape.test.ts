@@ -63,7 +63,7 @@ describe('a declaration of another shape', () => {
     [
       'a stack that is none',
       { ...guideProps(), stack: 'federation-v2' },
-      "stack | 'federation-v2' is none of the choices | Use one of: federation-v1.",
+      "stack | 'federation-v2' is none of the choices | Use one of: federation-v1, external-dns.",
     ],
     [
       'a text for a truth',

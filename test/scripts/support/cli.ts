@@ -149,7 +149,7 @@ export function runCli(
   return new Promise((resolve, reject) => {
     const child = spawn(
       process.execPath,
-      ['--require', require.resolve('tsx/cjs'), join(ROOT, 'scripts/federation.ts'), ...args, '--dist', dist],
+      ['--require', join(ROOT, 'scripts/register.cjs'), join(ROOT, 'scripts/federation.ts'), ...args, '--dist', dist],
       { cwd: cwd ?? ROOT, env, stdio: ['ignore', 'pipe', 'pipe'] },
     );
     let stdout = '';

@@ -8,13 +8,13 @@ import { Ended, StartedFederation } from './cli';
 
 /** One call of a program that wrote, in a run that nobody killed. */
 export interface WritingCall {
-  /** The step that made it; `lock` for the run's own. */
+  /** The step that made it; `lock` for the run's own, which it tells of in no step's name. */
   readonly step: string;
   /** The program with its arguments, without what every run has otherwise. */
   readonly name: string;
   /** Single writes: objects, and entries of the kubeconfig. */
   readonly writes: number;
-  /** All clusters just before it. */
+  /** All clusters before it. */
   readonly before: Snapshot;
 }
 
@@ -70,11 +70,11 @@ export async function record({ world, cli }: StartedFederation, args: readonly s
   }
   const calls = world.calls
     .filter(({ writes }) => writes > 0)
-    .map((call): WritingCall => {
-      const snapshot = before.get(call);
-      if (!snapshot) throw new Error(`no copy was taken before ${nameOf(call)}`);
-      // The lock is taken and let go by the run itself, in no step's name.
+    .map((call, index, all): WritingCall => {
+      // Where nothing is left to do the lock is not taken, so a run that lets it go has to start one call earlier.
       const step = steps.get(shown([call.program, ...call.argv])) ?? 'lock';
+      const snapshot = before.get(step === 'lock' ? (all[index - 1] ?? call) : call);
+      if (!snapshot) throw new Error(`no copy was taken before ${nameOf(call)}`);
       return { step, name: nameOf(call), writes: call.writes, before: snapshot };
     });
   return { args, calls, changed, end: world.canonicalState() };
@@ -101,7 +101,7 @@ export async function killedAt(
   { world, cli }: StartedFederation,
   args: readonly string[],
   { call, at }: KillPoint,
-  orphan = false,
+  orphan: boolean | number = false,
 ): Promise<void> {
   await world.restore(call.before);
   world.clearLog();
@@ -115,7 +115,7 @@ export async function killedAt(
   if (kill.fired !== 1 || ended.signal !== 'SIGKILL') {
     throw new Error(`the run was not killed, but ended with ${String(ended.code)}: ${ended.output}`);
   }
-  if (!orphan) await untilQuiet(world);
+  if (orphan === false) await untilQuiet(world);
 }
 
 /** Waits until no program of a World runs any more: those that a killed run has left go on by themselves. */
