@@ -151,7 +151,7 @@ export class Bundle {
         .join('');
       if (chart === undefined) return { path, content: `${comment}${content ?? ''}` };
       const objects = lower(chart.toJson() as Manifest[], this.target).map((object) =>
-        withAnnotations(object, annotate(path)),
+        withAnnotations(withLabels(object, this.labels), annotate(path)),
       );
       this.rendered.push({ path, objects });
       for (const object of objects) {
@@ -221,4 +221,10 @@ function withAnnotations(object: Manifest, more: Readonly<Record<string, string>
   if (Object.keys(more).length === 0) return object;
   const annotations = { ...(object.metadata.annotations as Record<string, string> | undefined), ...more };
   return { ...object, metadata: { ...object.metadata, annotations } };
+}
+
+/** Apply knows by them what it may change, in charts of the user's own too. */
+function withLabels(object: Manifest, labels: Readonly<Record<string, string>>): Manifest {
+  const all = { ...(object.metadata.labels as Record<string, string> | undefined), ...labels };
+  return { ...object, metadata: { ...object.metadata, labels: all } };
 }

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { ApplyOptions, applyCommand } from './commands/apply';
 import { planCommand, PlanOptions } from './commands/plan';
@@ -5,6 +6,9 @@ import { CommonOptions, guarded } from './commands/session';
 import { statusCommand } from './commands/status';
 import { teardownCommand } from './commands/teardown';
 import { verifyCommand, VerifyOptions } from './commands/verify';
+
+// Every program and every step that waits listens to the signals that end a run: with many clusters those are many.
+setMaxListeners(0);
 
 /** Programs that run at the same time unless the user says otherwise. */
 const CONCURRENCY = 16;

@@ -52,10 +52,10 @@ export interface StepContext<S extends Step = Step> extends Shared {
 export class Views {
   private readonly views = new Map<string, ClusterView>();
 
-  constructor(private readonly kubectl: Kubectl) {}
+  constructor(private readonly kubectlFor: (context: string) => Kubectl) {}
 
   of(context: string): ClusterView {
-    const view = this.views.get(context) ?? new ClusterView(this.kubectl, context);
+    const view = this.views.get(context) ?? new ClusterView(this.kubectlFor(context), context);
     this.views.set(context, view);
     return view;
   }

@@ -26,8 +26,10 @@ export function parseCorefile(text: string): CorefilePart[] {
       continue;
     }
     block.push(line);
-    if (depth === 0)
-      keys.push(...words.filter((word) => word !== '{' && word !== '}').map((word) => word.replace(/,$/, '')));
+    if (depth === 0) {
+      const brace = words.indexOf('{');
+      keys.push(...words.slice(0, brace < 0 ? words.length : brace).map((word) => word.replace(/,$/, '')));
+    }
     depth += words.filter((word) => word === '{' || (word.endsWith('{') && !word.startsWith('{'))).length;
     depth -= words.filter((word) => word === '}').length;
     if (depth === 0 && words.includes('}')) {
@@ -48,13 +50,16 @@ function wordsOf(line: string): string[] {
 
 /** Whether a block answers for a domain, on whatever port and in whatever way it is written. */
 export function answersFor(block: ServerBlock, domain: string): boolean {
-  return block.keys.some(
-    (key) =>
-      key
-        .replace(/^[a-z]+:\/\//, '')
-        .replace(/:\d+$/, '')
-        .replace(/\.$/, '')
-        .toLowerCase() === domain,
+  return block.keys.some((key) => isFor(key, domain));
+}
+
+function isFor(key: string, domain: string): boolean {
+  return (
+    key
+      .replace(/^[a-z]+:\/\//, '')
+      .replace(/:\d+$/, '')
+      .replace(/\.$/, '')
+      .toLowerCase() === domain
   );
 }
 
@@ -70,27 +75,38 @@ function marker(federation: string): string {
 }
 
 /** What a Corefile says about a domain. */
-export type Standing = 'absent' | 'ours' | 'same' | 'stale' | 'foreign';
+export type Standing = 'absent' | 'ours' | 'same' | 'stale' | 'foreign' | 'shared';
 
 /**
  * Whether the federation's block is there (`ours`), is there in another form (`stale`), or the domain is somebody else's:
- * with the very same block (`same`), or with another (`foreign`).
+ * with the very same block (`same`), with another (`foreign`), or with one that answers for other domains too (`shared`).
  */
 export function standing(corefile: string, domain: string, block: string, federation: string): Standing {
   const parts = parseCorefile(corefile);
-  const index = parts.findIndex((part) => part.keys && answersFor(part, domain));
-  const found = parts[index];
-  if (!found) return 'absent';
-  const marked = parts[index - 1]?.text.endsWith(marker(federation)) ?? false;
-  if (sameBlock(found.text, block)) return marked ? 'ours' : 'same';
-  return marked ? 'stale' : 'foreign';
+  const found = parts.flatMap((part, i) =>
+    part.keys && answersFor(part, domain)
+      ? [{ ...part, isOurs: parts[i - 1]?.text.endsWith(marker(federation)) ?? false }]
+      : [],
+  );
+  const [first] = found;
+  if (!first) return 'absent';
+  const others = found.filter(({ isOurs }) => !isOurs);
+  if (others.some(({ keys }) => !keys.every((key) => isFor(key, domain)))) return 'shared';
+  const isSame = found.length === 1 && sameBlock(first.text, block);
+  if (others.length > 0) return isSame ? 'same' : 'foreign';
+  return isSame ? 'ours' : 'stale';
 }
 
-/** The Corefile with the federation's block added or brought up to date; everything else stays to the byte. */
+/**
+ * The Corefile with the federation's block, in place of whatever else answers for the domain alone: CoreDNS refuses two.
+ * Everything else stays to the byte. The block stands first, where it needs nothing of what follows, not even a newline.
+ */
 export function withBlock(corefile: string, domain: string, block: string, federation: string): string {
-  const rest = withoutBlock(corefile, domain, federation);
-  const separator = rest === '' || rest.endsWith('\n') ? '' : '\n';
-  return `${rest}${separator}${marker(federation)}${block.endsWith('\n') ? block : `${block}\n`}`;
+  const rest = parseCorefile(withoutBlock(corefile, domain, federation))
+    .filter(({ keys }) => !keys?.every((key) => isFor(key, domain)))
+    .map(({ text }) => text)
+    .join('');
+  return `${marker(federation)}${block.endsWith('\n') ? block : `${block}\n`}${rest}`;
 }
 
 /** The Corefile without the federation's block; a block for the domain that is somebody else's stays. */

@@ -3,14 +3,14 @@ import { Step, StepKind } from '../../lib/plan/step';
 import { Wanted } from './api';
 import { clusterOf, minorFor, Shared, StepContext, Views } from './context';
 import { CutError, Failure, failureOf, StepError } from './errors';
-import { ContextOf, Observation } from './kinds/handler';
+import { ContextOf, Handler, Observation } from './kinds/handler';
 import { handlerOf } from './kinds';
 import { KubeconfigReader } from './kubeconfig';
 import { MemberList } from './members';
 import { Outcome, Reporter } from './report/events';
 import { Kubectl } from './tools/kubectl';
 import { ClusterView } from './view';
-import { limited } from './tools/limit';
+import { urgently } from './tools/limit';
 import { isPassing } from './tools/retry';
 import { ProgramError, Run, shown } from './tools/program';
 import { advice } from './errors';
@@ -40,8 +40,6 @@ export interface EngineOptions {
   readonly folder: string;
   readonly run: Run;
   readonly reporter: Reporter;
-  /** Programs that run at the same time, at most. */
-  readonly concurrency: number;
   readonly adopt: boolean;
   /** Awaited before the first write of the run. Throws when nothing may be written. */
   readonly beforeWrite?: () => Promise<void>;
@@ -52,7 +50,6 @@ export interface EngineOptions {
  * clusters say; nothing is remembered between runs.
  */
 export class Engine {
-  private readonly run: Run;
   private readonly views: Views;
   private readonly members: MemberList;
   private readonly kubeconfig: KubeconfigReader;
@@ -63,11 +60,17 @@ export class Engine {
   private refused: Error | undefined;
 
   constructor(private readonly options: EngineOptions) {
-    this.run = limited(options.run, options.concurrency);
-    const kubectl = new Kubectl(this.run, () => undefined);
-    this.views = new Views(kubectl);
-    this.kubeconfig = new KubeconfigReader(kubectl);
-    this.members = new MemberList(kubectl, options.plan.federation);
+    const urgent = new Kubectl(urgently(options.run), () => undefined);
+    this.views = new Views((context) => new Kubectl(this.runFor(context), () => undefined));
+    this.kubeconfig = new KubeconfigReader(urgent);
+    this.members = new MemberList(urgent, options.plan.federation);
+  }
+
+  /** All clusters wait for what only the host cluster has, and for the federation itself. */
+  private runFor(context: string): Run {
+    const { plan, run } = this.options;
+    const host = plan.clusters.find(({ name }) => name === plan.hostCluster);
+    return context === host?.context || context === plan.federation ? urgently(run) : run;
   }
 
   /** Begins no more steps and ends those that only wait; what is being written is let come to its end. */
@@ -233,7 +236,8 @@ export class Engine {
     let known: Observation | undefined;
     for (;;) {
       try {
-        const observation = known ?? (await handler.observe(context, acts > 0 || failures > 0 || last !== undefined));
+        const fresh = acts > 0 || failures > 0 || last !== undefined;
+        const observation = known ?? (await this.look(handler, context, fresh));
         known = undefined;
         if (observation.state === 'done') return { outcome: acts > 0 ? 'changed' : 'unchanged' };
         if (observation.state === 'todo') {
@@ -266,6 +270,19 @@ export class Engine {
       }
       if (timeout.aborted) throw timedOut(step, last);
       if (this.stop.signal.aborted) throw new CutError();
+    }
+  }
+
+  /** Looks at a step. That it can never be done counts only when it is seen now, and not of a moment ago. */
+  private async look(handler: Handler<StepKind>, context: ContextOf<StepKind>, fresh: boolean): Promise<Observation> {
+    try {
+      return await handler.observe(context, fresh);
+    } catch (error) {
+      if (fresh || !(error instanceof StepError)) throw error;
+      // What was seen may be half of something that has come to its end since, left running by an earlier run.
+      this.kubeconfig.forget();
+      this.members.forget();
+      return handler.observe(context, true);
     }
   }
 
@@ -310,17 +327,18 @@ export class Engine {
     const { plan, folder, adopt, reporter } = this.options;
     const where = { step: step.id, cluster: step.cluster };
     let seenLast: string | undefined;
+    const run = this.runFor(step.context);
     const shared: Shared = {
       plan,
       folder,
       adopt,
-      run: this.run,
+      run,
       warn: (cluster, text) => {
         reporter.tell({ type: 'warning', cluster, text });
       },
     };
     const kubectl = new Kubectl(
-      this.run,
+      run,
       (command, { writes }) => {
         if (writes) reporter.tell({ type: 'command', ...where, command: shown(command) });
       },
@@ -354,7 +372,8 @@ export class Engine {
  * answered a call that may not be repeated without a look.
  */
 function isWorthALook(error: unknown): error is ProgramError {
-  return error instanceof ProgramError && (error.kind === 'conflict' || (isPassing(error) && error.attempts === 1));
+  if (!(error instanceof ProgramError)) return false;
+  return ['conflict', 'already-exists'].includes(error.kind) || (isPassing(error) && error.attempts === 1);
 }
 
 /** A step's time is up: what it waited for or which call did not end, what it saw last, and where to look next. */

@@ -1,12 +1,19 @@
 import { KubeObject } from './objects';
-import { Kubectl } from './tools/kubectl';
+import { Kubectl, untilOwnEnd } from './tools/kubectl';
 
 /** For how long an answer counts, in milliseconds: as long as many steps that ask at the same moment take to do so. */
 const SHARED_MS = 150;
 
+/** One call for the members. */
+interface Asked {
+  readonly answer: Promise<KubeObject[]>;
+  /** When its turn came. Until then it will show also what changes now. */
+  madeAt?: number;
+}
+
 /** The members that the federation knows. Asked for once, whoever asks at the same moment. */
 export class MemberList {
-  private asked: { at: number; answer: Promise<KubeObject[]> } | undefined;
+  private asked: Asked | undefined;
 
   constructor(
     private readonly kubectl: Kubectl,
@@ -14,16 +21,30 @@ export class MemberList {
   ) {}
 
   get(signal: AbortSignal): Promise<KubeObject[]> {
-    if (this.asked && Date.now() - this.asked.at < SHARED_MS) return this.asked.answer;
-    const answer = this.kubectl.get(this.context, ['clusters'], signal);
-    this.asked = { at: Date.now(), answer };
-    // A failed answer is nobody's but those who wait for it.
-    answer.catch(() => (this.asked = undefined));
-    return answer;
+    return untilOwnEnd(signal, () => this.ask(signal));
   }
 
   /** Something has changed them. */
   forget(): void {
-    this.asked = undefined;
+    if (this.asked?.madeAt !== undefined) this.asked = undefined;
+  }
+
+  private ask(signal: AbortSignal): Promise<KubeObject[]> {
+    const { asked } = this;
+    if (asked && Date.now() - (asked.madeAt ?? Infinity) < SHARED_MS) return asked.answer;
+    const made: Asked = {
+      answer: this.kubectl.get(this.context, ['clusters'], signal, {
+        stdin: () => {
+          made.madeAt ??= Date.now();
+          return undefined;
+        },
+      }),
+    };
+    this.asked = made;
+    // A failed answer is nobody's but those who wait for it.
+    made.answer.catch(() => {
+      if (this.asked === made) this.asked = undefined;
+    });
+    return made.answer;
   }
 }

@@ -1,7 +1,7 @@
 import { isBuiltIn } from '../../lib/dialect/rules';
 import { Wanted } from './api';
 import { KubeObject, named, Reference } from './objects';
-import { Kubectl } from './tools/kubectl';
+import { Kubectl, untilOwnEnd } from './tools/kubectl';
 import { ProgramError } from './tools/program';
 
 /** For how long what was seen counts as known, in milliseconds. A decision that matters more looks again. */
@@ -12,11 +12,19 @@ export interface Found {
   get(reference: Reference): KubeObject | undefined;
 }
 
+/** Objects that are asked for in one call. */
+interface Batch {
+  readonly wanted: Map<string, Wanted>;
+  answer?: Promise<void>;
+}
+
 /**
  * What one cluster says. Many objects are asked for in one call, and what has just been seen is not asked for again.
  */
 export class ClusterView {
   private readonly seen = new Map<string, { at: number; object: KubeObject | undefined }>();
+  /** Calls that wait for their turn: what is asked for until then is asked for in the same call. */
+  private readonly waiting = new Map<'built-in' | 'custom', Batch>();
 
   constructor(
     private readonly kubectl: Kubectl,
@@ -39,7 +47,9 @@ export class ClusterView {
     const unknown = each.filter((reference) => (this.seen.get(named(reference))?.at ?? 0) < since);
     const builtIn = unknown.filter(({ apiVersion }) => isBuiltIn(apiVersion));
     const custom = unknown.filter(({ apiVersion }) => !isBuiltIn(apiVersion));
-    await Promise.all([this.fetch(builtIn, signal), this.fetchCustom(custom, signal)]);
+    await untilOwnEnd(signal, () =>
+      Promise.all([this.ask('built-in', builtIn, signal), this.ask('custom', custom, signal)]),
+    );
     return { get: (reference) => this.seen.get(named(reference))?.object };
   }
 
@@ -48,28 +58,39 @@ export class ClusterView {
     for (const reference of references) this.seen.delete(named(reference));
   }
 
-  private async fetch(wanted: readonly Wanted[], signal: AbortSignal): Promise<void> {
-    if (wanted.length === 0) return;
-    // Objects that say no more than their names: kubectl looks for what a file names, whatever kinds and namespaces.
-    const stdin = wanted
-      .map(({ apiVersion, kind, name, namespace }) =>
-        JSON.stringify({ apiVersion, kind, metadata: { name, namespace } }),
-      )
-      .join('\n---\n');
-    const objects = await this.kubectl.get(this.context, ['--filename=-'], signal, { stdin });
-    const at = Date.now();
-    for (const reference of wanted) this.seen.set(named(reference), { at, object: undefined });
-    for (const object of objects) this.seen.set(named(object), { at, object });
+  private ask(kind: 'built-in' | 'custom', wanted: readonly Wanted[], signal: AbortSignal): Promise<void> {
+    if (wanted.length === 0) return Promise.resolve();
+    const batch = this.waiting.get(kind) ?? { wanted: new Map<string, Wanted>() };
+    for (const reference of wanted) batch.wanted.set(named(reference), reference);
+    this.waiting.set(kind, batch);
+    batch.answer ??= this.fetch(batch, signal, () => {
+      if (this.waiting.get(kind) === batch) this.waiting.delete(kind);
+    });
+    return batch.answer;
   }
 
-  /** Custom resources may be of a kind that is not registered yet: then there is none of them. */
-  private async fetchCustom(wanted: readonly Wanted[], signal: AbortSignal): Promise<void> {
+  private async fetch({ wanted }: Batch, signal: AbortSignal, close: () => void): Promise<void> {
+    // Objects that say no more than their names: kubectl looks for what a file names, whatever kinds and namespaces.
+    const stdin = (): string => {
+      close();
+      return [...wanted.values()]
+        .map(({ apiVersion, kind, name, namespace }) =>
+          JSON.stringify({ apiVersion, kind, metadata: { name, namespace } }),
+        )
+        .join('\n---\n');
+    };
+    let objects: KubeObject[] = [];
     try {
-      await this.fetch(wanted, signal);
+      objects = await this.kubectl.get(this.context, ['--filename=-'], signal, { stdin });
     } catch (error) {
-      if (!(error instanceof ProgramError) || error.kind !== 'no-such-kind') throw error;
-      const at = Date.now();
-      for (const reference of wanted) this.seen.set(named(reference), { at, object: undefined });
+      // Custom resources may be of a kind that is not registered yet: then there is none of them.
+      const areCustom = [...wanted.values()].every(({ apiVersion }) => !isBuiltIn(apiVersion));
+      if (!areCustom || !(error instanceof ProgramError) || error.kind !== 'no-such-kind') throw error;
+    } finally {
+      close();
     }
+    const at = Date.now();
+    for (const name of wanted.keys()) this.seen.set(name, { at, object: undefined });
+    for (const object of objects) this.seen.set(named(object), { at, object });
   }
 }

@@ -23,7 +23,7 @@ const LOCK_MS = 30_000;
 
 /** `npm run apply`: carries the plan out, as often as it is called. */
 export async function applyCommand(options: ApplyOptions): Promise<number> {
-  const session = openSession(options.dist);
+  const session = openSession(options);
   const steps = select(session.plan, options);
   return carryOut('apply', session, steps, options, async (engine) => {
     await checkNeeds(engine, session.plan, steps);
@@ -67,7 +67,6 @@ export async function carryOut(
     folder,
     run,
     reporter,
-    concurrency: options.concurrency,
     adopt: options.adopt ?? false,
     beforeWrite: () => lock.acquire(AbortSignal.timeout(LOCK_MS)),
   });

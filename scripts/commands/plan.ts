@@ -25,7 +25,7 @@ export type Known = Observation | Failure | 'not-yet' | 'out-of-reach';
 
 /** `npm run plan`: what would be done, and with clusters in reach what is done already. Writes nothing. */
 export async function planCommand(options: PlanOptions): Promise<number> {
-  const { plan, folder, run } = openSession(options.dist);
+  const { plan, folder, run } = openSession(options);
   const steps = select(plan, options);
   const reach = options.offline ? new Map<string, string>() : await inReach(plan, run);
   const known = await observed({ plan, folder, run }, steps, reach, options);
@@ -85,7 +85,6 @@ export async function observed(
   const asked = steps.filter((step) => !reach.has(step.context === plan.federation ? hostContext : step.context));
   const engine = new Engine({
     ...session,
-    concurrency: options.concurrency,
     adopt: false,
     reporter: { tell: () => undefined, close: () => undefined },
   });

@@ -9,6 +9,7 @@ import { JsonReporter } from '../apply/report/json';
 import { LiveReporter, Screen } from '../apply/report/live';
 import { PlainReporter } from '../apply/report/plain';
 import { Reporter } from '../apply/report/events';
+import { limited } from '../apply/tools/limit';
 import { programs, Run } from '../apply/tools/program';
 import { ProgramError } from '../apply/tools/program';
 import { advice } from '../apply/errors';
@@ -44,14 +45,14 @@ export interface Session {
 }
 
 /** @throws FederationError when there is no plan, or none that can be trusted */
-export function openSession(folder: string): Session {
+export function openSession({ dist: folder, concurrency }: CommonOptions): Session {
   const file = join(folder, PLAN_FILE);
   if (!existsSync(file)) {
     throw new FederationError('There is no plan.', [
       { where: file, problem: 'is missing', hint: 'Run `npm run synth` first.' },
     ]);
   }
-  return { plan: readPlan(readFileSync(file, 'utf8')), folder, run: programs(folder) };
+  return { plan: readPlan(readFileSync(file, 'utf8')), folder, run: limited(programs(folder), concurrency) };
 }
 
 /** Writes a line to standard output. */

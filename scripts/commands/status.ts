@@ -9,7 +9,7 @@ import { table } from './table';
 
 /** `npm run status`: what stands, cluster by cluster. Writes nothing. Exit code 1 where something is not as planned. */
 export async function statusCommand(options: CommonOptions): Promise<number> {
-  const session = openSession(options.dist);
+  const session = openSession(options);
   const { plan, run } = session;
   const steps = select(plan, options);
   const reach = await inReach(plan, run);

@@ -9,7 +9,7 @@ import { confirmed, openSession, say } from './session';
 
 /** `npm run teardown`: takes away what the plan made, the last first, and leaves everything else as it is. */
 export function teardownCommand(options: ApplyOptions): Promise<number> {
-  const session = openSession(options.dist);
+  const session = openSession(options);
   const { plan, run } = session;
   const steps = select(plan, options);
   return carryOut('teardown', session, steps, options, async () => {

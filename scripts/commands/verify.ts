@@ -7,7 +7,6 @@ import { ask } from '../apply/resolver';
 import { addressesOf } from '../apply/kinds/service-address';
 import { preflight, PreflightError } from '../apply/preflight';
 import { Kubectl } from '../apply/tools/kubectl';
-import { limited } from '../apply/tools/limit';
 import { ProgramError } from '../apply/tools/program';
 import { CommonOptions, EXIT, openSession, say } from './session';
 import { table } from './table';
@@ -33,9 +32,9 @@ interface Link {
  * started in each cluster, unless it is asked not to; nothing else is written.
  */
 export async function verifyCommand(options: VerifyOptions): Promise<number> {
-  const { plan, folder, run } = openSession(options.dist);
+  const { plan, folder, run } = openSession(options);
   const signal = AbortSignal.timeout(LIMIT_MS);
-  const kubectl = new Kubectl(limited(run, options.concurrency), () => undefined);
+  const kubectl = new Kubectl(run, () => undefined);
   const checks = plan.steps.filter(
     (step): step is StepOf<'dns-check'> =>
       step.kind === 'dns-check' && (options.cluster?.includes(step.cluster) ?? true),

@@ -1,9 +1,10 @@
 import { FaultAction } from '../stand-ins/faults';
 import { limits } from './support/cli';
-import { mustApply, sharedFederation } from './support/shared';
+import { mustApply, withFederation } from './support/shared';
 import { story } from './support/story';
 
-const shared = sharedFederation();
+/** Seconds that a step has here; long limits are for real clusters. Within these it is tried several times, too. */
+const LIMIT = 4;
 
 describe('a fault that stays', () => {
   const STEP = /^usa\/kube-keepalived-vip$/;
@@ -22,127 +23,139 @@ describe('a fault that stays', () => {
     ['words nobody knows', { type: 'exit', code: 3, stderr: 'Heavens!\n' }, /Heavens!/, /exit code 3/, /what the/],
   ];
 
-  it.each(staying)(
+  it.concurrent.each(staying)(
     'ends in one error with step, cluster, command, words and what to do, and stops only what needs it: %s',
-    async (_, action, said, problem, hint) => {
-      const { world, cli, plan, editPlan } = shared.current;
-      // Long limits are for real clusters; within this one it is tried several times, too.
-      editPlan(limits(2, STEP));
-      const fault = world.inject({ match: WRITE, times: 'always', action });
-      const ended = await cli(['apply', '--yes', '--json']);
-      const { failed, skipped, done } = story(ended);
+    (_, action, said, problem, hint) =>
+      withFederation({}, async (federation) => {
+        const { world, cli, plan, editPlan } = federation;
+        editPlan(limits(LIMIT, STEP));
+        const fault = world.inject({ match: WRITE, times: 'always', action });
+        const ended = await cli(['apply', '--yes', '--json']);
+        const { failed, skipped, done } = story(ended);
 
-      expect(fault.fired).toBeGreaterThan(0);
-      expect(failed).toEqual([
+        expect(fault.fired).toBeGreaterThan(0);
+        expect(failed).toEqual([
+          {
+            step: 'usa/kube-keepalived-vip',
+            cluster: 'usa',
+            command: COMMAND,
+            said: expect.stringMatching(said) as unknown,
+            problem: expect.stringMatching(problem) as unknown,
+            hint: expect.stringMatching(hint) as unknown,
+          },
+        ]);
+        expect(skipped).toEqual([
+          { step: 'usa/hello-world-address', why: 'usa/kube-keepalived-vip failed' },
+          { step: 'usa/hello-world-dns', why: 'usa/kube-keepalived-vip failed' },
+        ]);
+        expect(done).toHaveLength(plan.steps.length - 3);
+        expect(ended.code).toBe(1);
+        expect(ended.events.at(-1)).toMatchObject({ type: 'end', exitCode: 1, counts: { failed: 1, skipped: 2 } });
+
+        world.clearFaults();
+        world.clearLog();
+        editPlan(limits(60));
+        const next = await cli(['apply', '--yes', '--json']);
+        expect(next.code).toBe(0);
+        expect(story(next).failed).toEqual([]);
+      }),
+  );
+
+  it.concurrent('tells a person what was done, what failed and why, what was not tried, and how to go on', () =>
+    withFederation({}, async (federation) => {
+      const { world, cli } = federation;
+      world.inject({ match: WRITE, times: 'always', action: { type: 'other-server' } });
+      const { stdout, code } = await cli(['apply', '--yes']);
+      const report = stdout.slice(stdout.indexOf('\n\n'));
+      expect(report.trim().split('\n').slice(0, -1)).toEqual([
+        'usa/kube-keepalived-vip failed: the server is not the one that the kubeconfig expects, or does not accept its credentials',
+        `  command: ${COMMAND}`,
+        '  it said: Unable to connect to the server: x509: certificate signed by unknown authority',
+        '  to do:   Check server, certificate authority and credentials of the context.',
+        'not tried: usa/hello-world-address (usa/kube-keepalived-vip failed), usa/hello-world-dns (usa/kube-keepalived-vip failed)',
+      ]);
+      expect(report.trim().split('\n').at(-1)).toMatch(/^23 done, 10 unchanged, 1 failed, 2 not tried in \d/);
+      expect(code).toBe(1);
+    }),
+  );
+
+  it.concurrent('ends at the step’s limit where the server never answers, and names the call that hangs', () =>
+    withFederation({}, async (federation) => {
+      const { world, cli, editPlan } = federation;
+      editPlan(limits(LIMIT, STEP));
+      world.inject({ match: WRITE, times: 'always', action: { type: 'hang' } });
+      const ended = await cli(['apply', '--yes', '--json']);
+      expect(story(ended).failed).toEqual([
         {
           step: 'usa/kube-keepalived-vip',
           cluster: 'usa',
           command: COMMAND,
-          said: expect.stringMatching(said) as unknown,
-          problem: expect.stringMatching(problem) as unknown,
-          hint: expect.stringMatching(hint) as unknown,
+          problem: expect.stringContaining(`within ${LIMIT} s`) as unknown,
+          hint: expect.stringContaining('kubectl --context=usa get events --all-namespaces') as unknown,
         },
       ]);
-      expect(skipped).toEqual([
-        { step: 'usa/hello-world-address', why: 'usa/kube-keepalived-vip failed' },
-        { step: 'usa/hello-world-dns', why: 'usa/kube-keepalived-vip failed' },
-      ]);
-      expect(done).toHaveLength(plan.steps.length - 3);
+      expect(story(ended).skipped.map(({ step }) => step)).toEqual(['usa/hello-world-address', 'usa/hello-world-dns']);
       expect(ended.code).toBe(1);
-      expect(ended.events.at(-1)).toMatchObject({ type: 'end', exitCode: 1, counts: { failed: 1, skipped: 2 } });
-
       world.clearFaults();
-      world.clearLog();
       editPlan(limits(60));
-      const next = await cli(['apply', '--yes', '--json']);
-      expect(next.code).toBe(0);
-      expect(story(next).failed).toEqual([]);
-    },
+      await mustApply(federation);
+    }),
   );
 
-  it('tells a person what was done, what failed and why, what was not tried, and how to go on', async () => {
-    const { world, cli } = shared.current;
-    world.inject({ match: WRITE, times: 'always', action: { type: 'other-server' } });
-    const { stdout, code } = await cli(['apply', '--yes']);
-    const report = stdout.slice(stdout.indexOf('\n\n'));
-    expect(report.trim().split('\n').slice(0, -1)).toEqual([
-      'usa/kube-keepalived-vip failed: the server is not the one that the kubeconfig expects, or does not accept its credentials',
-      `  command: ${COMMAND}`,
-      '  it said: Unable to connect to the server: x509: certificate signed by unknown authority',
-      '  to do:   Check server, certificate authority and credentials of the context.',
-      'not tried: usa/hello-world-address (usa/kube-keepalived-vip failed), usa/hello-world-dns (usa/kube-keepalived-vip failed)',
-    ]);
-    expect(report.trim().split('\n').at(-1)).toMatch(/^23 done, 10 unchanged, 1 failed, 2 not tried in \d/);
-    expect(code).toBe(1);
-  });
+  it.concurrent('ends at the step’s limit where a look never comes back', () =>
+    withFederation({}, async (federation) => {
+      const { world, cli, editPlan } = federation;
+      editPlan(limits(LIMIT, /^usa\/node-labels$/));
+      world.inject({ match: /usa get nodes/, times: 'always', action: { type: 'hang' } });
+      const ended = await cli(['apply', '--yes', '--json']);
+      expect(story(ended).failed).toMatchObject([
+        { step: 'usa/node-labels', command: expect.stringContaining('kubectl --context=usa get nodes') as unknown },
+      ]);
+      expect(ended.code).toBe(1);
+    }),
+  );
 
-  it('ends at the step’s limit where the server never answers, and names the call that hangs', async () => {
-    const { world, cli, editPlan } = shared.current;
-    editPlan(limits(2, STEP));
-    world.inject({ match: WRITE, times: 'always', action: { type: 'hang' } });
-    const ended = await cli(['apply', '--yes', '--json']);
-    expect(story(ended).failed).toEqual([
-      {
-        step: 'usa/kube-keepalived-vip',
-        cluster: 'usa',
-        command: COMMAND,
-        problem: expect.stringContaining('within 2 s') as unknown,
-        hint: expect.stringContaining('kubectl --context=usa get events --all-namespaces') as unknown,
-      },
-    ]);
-    expect(story(ended).skipped.map(({ step }) => step)).toEqual(['usa/hello-world-address', 'usa/hello-world-dns']);
-    expect(ended.code).toBe(1);
-    world.clearFaults();
-    editPlan(limits(60));
-    await mustApply(shared.current);
-  });
-
-  it('ends at the step’s limit where a look never comes back', async () => {
-    const { world, cli, editPlan } = shared.current;
-    editPlan(limits(2, /^usa\/node-labels$/));
-    world.inject({ match: /usa get nodes/, times: 'always', action: { type: 'hang' } });
-    const ended = await cli(['apply', '--yes', '--json']);
-    expect(story(ended).failed).toMatchObject([
-      { step: 'usa/node-labels', command: expect.stringContaining('kubectl --context=usa get nodes') as unknown },
-    ]);
-    expect(ended.code).toBe(1);
-  });
-
-  it.each([
+  it.concurrent.each([
     ['kubefed init', /^init /, 'fcp/federation-control-plane', 'kubefed init federation'],
     ['kubefed join', /^join usa/, 'usa/join', 'kubefed join usa'],
     ['helm upgrade', /upgrade/, 'fcp/coredns', 'helm --kube-context=fcp upgrade coredns'],
-  ])('is one error with a program that may not be run twice without a look: %s', async (_, match, step, command) => {
-    const { world, cli } = shared.current;
-    world.inject({ match, times: 'always', action: { type: 'http', status: 503 } });
-    const ended = await cli(['apply', '--yes', '--json']);
-    const { failed } = story(ended);
-    expect(failed).toMatchObject([{ step, problem: 'the API server could not do it, also after several tries' }]);
-    expect(failed[0]?.command).toMatch(new RegExp(`^${command}`));
-    expect(ended.code).toBe(1);
-    world.clearFaults();
-    await mustApply(shared.current);
-  });
+  ])('is one error with a program that may not be run twice without a look: %s', (_, match, step, command) =>
+    withFederation({}, async (federation) => {
+      const { world, cli } = federation;
+      world.inject({ match, times: 'always', action: { type: 'http', status: 503 } });
+      const ended = await cli(['apply', '--yes', '--json']);
+      const { failed } = story(ended);
+      expect(failed).toMatchObject([{ step, problem: 'the API server could not do it, also after several tries' }]);
+      expect(failed[0]?.command).toMatch(new RegExp(`^${command}`));
+      expect(ended.code).toBe(1);
+      world.clearFaults();
+      await mustApply(federation);
+    }),
+  );
 
-  it('in one member leaves the other members joined', async () => {
-    const { world, cli } = shared.current;
-    world.inject({ program: 'kubefed', match: /^join usa/, times: 'always', action: { type: 'http', status: 403 } });
-    const ended = await cli(['apply', '--yes', '--json']);
-    expect(story(ended).done).toEqual(expect.arrayContaining(['fcp/join', 'chn/join', 'fcp/cluster-dns']));
-    expect(
-      world
-        .list('federation', 'Cluster')
-        .map(({ metadata }) => metadata.name)
-        .sort(),
-    ).toEqual(['chn', 'fcp']);
-  });
+  it.concurrent('in one member leaves the other members joined', () =>
+    withFederation({}, async (federation) => {
+      const { world, cli } = federation;
+      world.inject({ program: 'kubefed', match: /^join usa/, times: 'always', action: { type: 'http', status: 403 } });
+      const ended = await cli(['apply', '--yes', '--json']);
+      expect(story(ended).done).toEqual(expect.arrayContaining(['fcp/join', 'chn/join', 'fcp/cluster-dns']));
+      expect(
+        world
+          .list('federation', 'Cluster')
+          .map(({ metadata }) => metadata.name)
+          .sort(),
+      ).toEqual(['chn', 'fcp']);
+    }),
+  );
 
-  it('is tried several times, with pauses, before it is given up', async () => {
-    const { world, cli } = shared.current;
-    const fault = world.inject({ match: WRITE, times: 'always', action: { type: 'http', status: 503 } });
-    const ended = await cli(['apply', '--yes', '--json']);
-    expect(story(ended).failed[0]?.problem).toBe('the API server could not do it, also after several tries');
-    expect(fault.fired).toBe(6);
-    expect(story(ended).retried).toEqual(Array<string>(5).fill('usa/kube-keepalived-vip'));
-  });
+  it.concurrent('is tried several times, with pauses, before it is given up', () =>
+    withFederation({}, async (federation) => {
+      const { world, cli } = federation;
+      const fault = world.inject({ match: WRITE, times: 'always', action: { type: 'http', status: 503 } });
+      const ended = await cli(['apply', '--yes', '--json']);
+      expect(story(ended).failed[0]?.problem).toBe('the API server could not do it, also after several tries');
+      expect(fault.fired).toBe(6);
+      expect(story(ended).retried).toEqual(Array<string>(5).fill('usa/kube-keepalived-vip'));
+    }),
+  );
 });

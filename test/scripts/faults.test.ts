@@ -1,5 +1,6 @@
 import { FaultAction } from '../stand-ins/faults';
-import { mustApply, sharedFederation } from './support/shared';
+import { startFederation } from './support/cli';
+import { comparable, mustApply, withFederation } from './support/shared';
 import { story } from './support/story';
 
 /** One write of each kind that apply makes, beginning with the lock. */
@@ -18,15 +19,20 @@ const WRITES = [
   { program: 'kubectl', match: /kube-system delete configmap onprem-federation-/ },
 ] as const;
 
-const shared = sharedFederation();
+/** How the clusters are after an apply that nothing has disturbed. */
+const undisturbed = (async (): Promise<unknown> => {
+  const federation = await startFederation();
+  try {
+    await mustApply(federation);
+    return comparable(federation);
+  } finally {
+    await federation.close();
+  }
+})();
+// Whoever asks for it is told.
+undisturbed.catch(() => undefined);
 
 describe('a fault that passes by itself', () => {
-  let undisturbed: unknown;
-  beforeAll(async () => {
-    await mustApply(shared.current);
-    undisturbed = shared.current.world.canonicalState();
-  });
-
   const everywhere: [name: string, action: FaultAction][] = [
     ['an API server that answers 503', { type: 'http', status: 503 }],
     ['an API server that answers 409', { type: 'http', status: 409 }],
@@ -36,20 +42,22 @@ describe('a fault that passes by itself', () => {
     ['a connection that is dropped after the first write of a call', { type: 'notAfterWrite', stage: 1 }],
   ];
 
-  it.each(everywhere)('is overcome at every kind of write: %s', async (name, action) => {
-    const { world, cli } = shared.current;
-    // Nothing that is deleted carries a version that could be an old one.
-    const writes = WRITES.filter(({ match }) => !(name.includes('409') && match.source.includes('delete')));
-    const faults = writes.map((write) => ({ ...write, handle: world.inject({ ...write, action }) }));
-    const ended = await cli(['apply', '--yes', '--json']);
-    expect(ended.stderr).toBe('');
-    expect(story(ended).failed).toEqual([]);
-    expect(ended.code).toBe(0);
-    expect(faults.filter(({ handle }) => handle.fired === 0).map(({ match }) => match.source)).toEqual([]);
-    expect(world.canonicalState()).toEqual(undisturbed);
-  });
+  it.concurrent.each(everywhere)('is overcome at every kind of write: %s', (name, action) =>
+    withFederation({}, async (federation) => {
+      const { world, cli } = federation;
+      // Nothing that is deleted carries a version that could be an old one.
+      const writes = WRITES.filter(({ match }) => !(name.includes('409') && match.source.includes('delete')));
+      const faults = writes.map((write) => ({ ...write, handle: world.inject({ ...write, action }) }));
+      const ended = await cli(['apply', '--yes', '--json']);
+      expect(ended.stderr).toBe('');
+      expect(story(ended).failed).toEqual([]);
+      expect(ended.code).toBe(0);
+      expect(faults.filter(({ handle }) => handle.fired === 0).map(({ match }) => match.source)).toEqual([]);
+      expect(comparable(federation)).toEqual(await undisturbed);
+    }),
+  );
 
-  it.each<[string, FaultAction]>([
+  it.concurrent.each<[string, FaultAction]>([
     ['500', { type: 'http', status: 500 }],
     ['504', { type: 'http', status: 504 }],
     ['429', { type: 'http', status: 429 }],
@@ -57,47 +65,54 @@ describe('a fault that passes by itself', () => {
     ['a connection that times out', { type: 'drop', how: 'timeout' }],
     ['a TLS handshake that times out', { type: 'drop', how: 'tls' }],
     ['a network without a route', { type: 'drop', how: 'no-route' }],
-  ])('is overcome by each of the three programs: %s', async (_, action) => {
-    const { world, cli } = shared.current;
-    const faults = [/usa apply --filename=usa\/36/, /fcp upgrade /, /^join usa /].map((match) =>
-      world.inject({ match, action }),
-    );
-    const ended = await cli(['apply', '--yes', '--json']);
-    expect(ended.stderr).toBe('');
-    expect(story(ended).failed).toEqual([]);
-    expect(story(ended).retried.sort()).toEqual(['fcp/coredns', 'usa/join', 'usa/kube-keepalived-vip']);
-    expect(faults.map(({ fired }) => fired)).toEqual([1, 1, 1]);
-    expect(world.canonicalState()).toEqual(undisturbed);
-  });
+  ])('is overcome by each of the three programs: %s', (_, action) =>
+    withFederation({}, async (federation) => {
+      const { world, cli } = federation;
+      const faults = [/usa apply --filename=usa\/36/, /fcp upgrade /, /^join usa /].map((match) =>
+        world.inject({ match, action }),
+      );
+      const ended = await cli(['apply', '--yes', '--json']);
+      expect(ended.stderr).toBe('');
+      expect(story(ended).failed).toEqual([]);
+      expect(story(ended).retried.sort()).toEqual(['fcp/coredns', 'usa/join', 'usa/kube-keepalived-vip']);
+      expect(faults.map(({ fired }) => fired)).toEqual([1, 1, 1]);
+      expect(comparable(federation)).toEqual(await undisturbed);
+    }),
+  );
 
-  it.each<[string, FaultAction]>([
+  it.concurrent.each<[string, FaultAction]>([
     ['an API server that answers 503', { type: 'http', status: 503 }],
     ['a connection that is dropped', { type: 'drop', how: 'eof' }],
     ['an API server that is slow', { type: 'slow', ms: 300 }],
-  ])('is overcome at every kind of look: %s', async (_, action) => {
-    const { world, cli } = shared.current;
-    const looks = [/config view/, /usa version/, /usa create --filename=- --output=json/, /usa get nodes/]
-      .concat([/usa get --filename=-/, /fcp list/, /federation get clusters/, /pods --selector=component=kube-contr/])
-      .map((match) => ({ match, handle: world.inject({ match, action }) }));
-    const ended = await cli(['apply', '--yes', '--json']);
-    expect(story(ended).failed).toEqual([]);
-    expect(ended.code).toBe(0);
-    expect(looks.filter(({ handle }) => handle.fired === 0).map(({ match }) => match.source)).toEqual([]);
-    expect(world.canonicalState()).toEqual(undisturbed);
-  });
+  ])('is overcome at every kind of look: %s', (_, action) =>
+    withFederation({}, async (federation) => {
+      const { world, cli } = federation;
+      const looks = [/config view/, /usa version/, /usa create --filename=- --output=json/, /usa get nodes/]
+        .concat([/usa get --filename=-/, /fcp list/, /federation get clusters/, /pods --selector=component=kube-contr/])
+        .map((match) => ({ match, handle: world.inject({ match, action }) }));
+      const ended = await cli(['apply', '--yes', '--json']);
+      expect(ended.stderr).toBe('');
+      expect(story(ended).failed).toEqual([]);
+      expect(ended.code).toBe(0);
+      expect(looks.filter(({ handle }) => handle.fired === 0).map(({ match }) => match.source)).toEqual([]);
+      expect(comparable(federation)).toEqual(await undisturbed);
+    }),
+  );
 
-  it('is overcome where every call of a cluster is slow', async () => {
-    const { world, cli } = shared.current;
-    world.inject({ match: /=usa/, times: 'always', action: { type: 'slow', ms: 100 } });
-    const ended = await cli(['apply', '--yes', '--json']);
-    expect(story(ended).failed).toEqual([]);
-    expect(world.canonicalState()).toEqual(undisturbed);
-  });
+  it.concurrent('is overcome where every call of a cluster is slow', () =>
+    withFederation({}, async (federation) => {
+      federation.world.inject({ match: /=usa/, times: 'always', action: { type: 'slow', ms: 100 } });
+      const ended = await federation.cli(['apply', '--yes', '--json']);
+      expect(story(ended).failed).toEqual([]);
+      expect(comparable(federation)).toEqual(await undisturbed);
+    }),
+  );
 
-  it('is told while it lasts, with the step that tries again', async () => {
-    const { world, cli } = shared.current;
-    world.inject({ match: /usa apply --filename=usa\/36/, action: { type: 'http', status: 503 } });
-    const { stdout } = await cli(['apply', '--yes']);
-    expect(stdout).toContain('usa/kube-keepalived-vip: the API server could not do it; trying again\n');
-  });
+  it.concurrent('is told while it lasts, with the step that tries again', () =>
+    withFederation({}, async ({ world, cli }) => {
+      world.inject({ match: /usa apply --filename=usa\/36/, action: { type: 'http', status: 503 } });
+      const { stdout } = await cli(['apply', '--yes']);
+      expect(stdout).toContain('usa/kube-keepalived-vip: the API server could not do it; trying again\n');
+    }),
+  );
 });

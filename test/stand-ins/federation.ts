@@ -100,7 +100,8 @@ function findPlane(world: World): void {
       return;
     }
     state.federation = { name, host: cluster.name, namespace, dataUid, recordsOf: {}, ingresses: {}, propagated: [] };
-    state.clusters[name] = federationCluster(name, where, ca);
+    // Its image is of kubefed's own version.
+    state.clusters[name] = federationCluster(name, where, ca, world.options.kubefedVersion ?? '1.7.3');
     return;
   }
   const gone = state.federation;
@@ -109,14 +110,14 @@ function findPlane(world: World): void {
   state.clusters = Object.fromEntries(Object.entries(state.clusters).filter(([name]) => name !== gone.name));
 }
 
-function federationCluster(name: string, server: string, ca: string): ClusterState {
+function federationCluster(name: string, server: string, ca: string, version: string): ClusterState {
   return {
     name,
     type: 'federation',
     context: name,
     server,
     ca,
-    version: '1.7.3',
+    version,
     online: true,
     clusterDns: 'kube-dns',
     objects: {},

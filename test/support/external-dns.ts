@@ -66,6 +66,7 @@ export interface LooseSpec {
   readonly ports: readonly { readonly protocol: string; readonly nodePort: number }[];
   readonly ingress: readonly unknown[];
   readonly maxUnavailable?: unknown;
+  readonly persistentVolumeClaimRetentionPolicy?: unknown;
   readonly volumeClaimTemplates: readonly [{ readonly spec: { readonly resources: { readonly requests: unknown } } }];
   readonly template: LooseTemplate;
   readonly generators: readonly [{ readonly list: { readonly elements: unknown } }];

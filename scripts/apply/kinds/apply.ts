@@ -72,13 +72,14 @@ async function untilForgotten(context: ContextOf<'apply'>): Promise<void> {
 
   const until = Date.now() + FORGET_MS;
   const leadsHere = async ({ name, address, server }: (typeof records)[number]): Promise<boolean> => {
-    for (let unanswered = 0; unanswered < UNANSWERED; ) {
+    let unanswered = 0;
+    while (unanswered < UNANSWERED) {
       const answer = await ask(server, name);
       if ('failure' in answer) unanswered++;
       else if (answer.addresses.includes(address)) unanswered = 0;
       else return false;
       if (signal.aborted || Date.now() > until) return true;
-      seen(`${name} still leads to ${address}`);
+      if ('addresses' in answer) seen(`${name} still leads to ${address}`);
       await pause(500, signal);
     }
     return false;

@@ -30,8 +30,6 @@ export const corefile: Handler<'corefile'> = {
             `the block for ${step.domain} in the Corefile of ${step.namespace}/${step.configMap} is not as declared`,
           ],
         };
-      case 'foreign':
-        throw foreign(`a block for ${step.domain} in the Corefile of ${step.cluster}`, 'pods may rely on it');
     }
   },
 
@@ -42,8 +40,6 @@ export const corefile: Handler<'corefile'> = {
     await changeConfigMap(context, step.namespace, step.configMap, patch, (current) => {
       const now = standingOf(context, current);
       if (now === 'ours' || now === 'same') return undefined;
-      if (now === 'foreign')
-        throw foreign(`a block for ${step.domain} in the Corefile of ${step.cluster}`, 'pods may rely on it');
       return { data: { Corefile: withBlock(textOf(context, current), step.domain, block(context), plan.federation) } };
     });
     return DONE;
@@ -55,8 +51,8 @@ export const corefile: Handler<'corefile'> = {
     const configMap = await readConfigMap(context, step.namespace, step.configMap, true);
     if (!configMap || !patch) return NOTHING;
     const changed = await changeConfigMap(context, step.namespace, step.configMap, patch, (current) => {
-      const text = textOf(context, current);
-      const rest = withoutBlock(text, step.domain, plan.federation);
+      const text = dataOf(current, 'Corefile') ?? '';
+      const rest = readable(context, () => withoutBlock(text, step.domain, plan.federation));
       return rest === text ? undefined : { data: { Corefile: rest } };
     });
     return changed ? REMOVED : NOTHING;
@@ -79,11 +75,28 @@ function textOf({ step }: ContextOf<'corefile'>, configMap: KubeObject | undefin
   return text;
 }
 
-function standingOf(context: ContextOf<'corefile'>, configMap: KubeObject | undefined): Standing {
+/** @throws StepError where the domain is somebody else's */
+function standingOf(
+  context: ContextOf<'corefile'>,
+  configMap: KubeObject | undefined,
+): Exclude<Standing, 'foreign' | 'shared'> {
   const { step, plan, adopt } = context;
+  const text = textOf(context, configMap);
+  const now = readable(context, () => standing(text, step.domain, block(context), plan.federation));
+  if (now === 'shared') {
+    throw new StepError(
+      `one block in the Corefile of ${step.cluster} answers for ${step.domain} and for other zones`,
+      `Take ${step.domain} out of its keys if nobody relies on it, then run apply again.`,
+    );
+  }
+  if (now !== 'foreign') return now;
+  if (adopt) return 'stale';
+  throw foreign(`a block for ${step.domain} in the Corefile of ${step.cluster}`, 'pods may rely on it');
+}
+
+function readable<T>({ step }: ContextOf<'corefile'>, read: () => T): T {
   try {
-    const now = standing(textOf(context, configMap), step.domain, block(context), plan.federation);
-    return now === 'foreign' && adopt ? 'stale' : now;
+    return read();
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
     throw new StepError(

@@ -25,6 +25,8 @@ const WRITTEN: readonly (readonly [kind: string, name: string])[] = [
 
 /** kubefed's mark on what it makes, the namespace among it: the federation that it is for. */
 export const FEDERATION_NAME = 'federation.alpha.kubernetes.io/federation-name';
+/** Its mark on what a join makes: the member that it is for. */
+const CLUSTER_NAME = 'federation.alpha.kubernetes.io/cluster-name';
 
 type Context = ContextOf<'kubefed-init'>;
 
@@ -152,10 +154,11 @@ async function progressOf(context: Context, fresh: boolean): Promise<Progress> {
     );
   }
   const secrets = await kubectl.get(step.context, ['secrets', `--namespace=${step.namespace}`], signal);
-  const members = secrets.filter((secret) =>
-    context.plan.steps.some((other) => other.kind === 'kubefed-join' && other.secretName === secret.metadata.name),
-  );
-  if (members.length > 0) {
+  // Members may have been joined by hand, with Secrets of any name.
+  const isMembers = ({ metadata: { name, annotations } }: KubeObject): boolean =>
+    annotations?.[CLUSTER_NAME] !== undefined ||
+    context.plan.steps.some((other) => other.kind === 'kubefed-join' && other.secretName === name);
+  if (secrets.some(isMembers)) {
     throw new StepError(
       `${step.cluster} has a control plane with members, but this kubeconfig has no whole context '${step.federation}'`,
       'kubefed writes the entries only where init has run. Copy cluster, user and context of that name from the kubeconfig there.',

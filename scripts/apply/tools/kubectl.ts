@@ -58,6 +58,21 @@ export class Kubectl {
   }
 }
 
+/**
+ * Waits for a call that several steps wait for. It is ended with the step that has made it; then the others ask again.
+ *
+ * @param signal the own step's
+ */
+export async function untilOwnEnd<T>(signal: AbortSignal, ask: () => Promise<T>): Promise<T> {
+  for (;;) {
+    try {
+      return await ask();
+    } catch (error) {
+      if (!(error instanceof ProgramError) || error.kind !== 'cut' || signal.aborted) throw error;
+    }
+  }
+}
+
 /** One object or a List of them, or nothing, as kubectl prints them with `--output=json`. */
 export function parseObjects(stdout: string): KubeObject[] {
   if (stdout.trim() === '') return [];

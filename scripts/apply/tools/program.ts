@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { setMaxListeners } from 'node:events';
 import { Command } from '../../../lib/plan/step';
 
 /** What a program said when it ended. */
@@ -116,8 +117,10 @@ export function shown(command: Command): string {
 
 /** How a program is started. */
 export interface RunOptions {
-  /** What the program reads. @default nothing */
-  readonly stdin?: string;
+  /** What the program reads; asked for when it starts, which may be after others have had their turn. @default nothing */
+  readonly stdin?: string | (() => string | undefined);
+  /** Whether many steps wait for it, so that it is started before others that wait for their turn. @default false */
+  readonly urgent?: boolean;
   /** Ends the program when it fires. */
   readonly signal: AbortSignal;
 }
@@ -137,9 +140,10 @@ const GRACE_MS = 2_000;
  * @param cwd the folder that file arguments are relative to: `dist/`
  */
 export function programs(cwd: string): Run {
-  return (command, { stdin, signal }) =>
+  return (command, { stdin: given, signal }) =>
     new Promise((resolve, reject) => {
       const [program = '', ...args] = command;
+      const stdin = typeof given === 'function' ? given() : given;
       if (signal.aborted) {
         reject(new ProgramError(command, 'cut', null, { stdout: '', stderr: 'not started' }));
         return;
@@ -165,6 +169,8 @@ export function programs(cwd: string): Run {
           killGroup(child.pid, 'SIGKILL');
         }, GRACE_MS);
       };
+      // Any number of programs hang on one signal, which node would take for a leak.
+      setMaxListeners(0, signal);
       signal.addEventListener('abort', stop, { once: true });
       const settle = (): Output => {
         signal.removeEventListener('abort', stop);

@@ -11,6 +11,8 @@ describe('etcd', () => {
     );
     expect(spec.volumeClaimTemplates[0].spec.resources.requests).toEqual({ storage: '1Gi' });
     expect(spec.volumeClaimTemplates[0].spec).not.toHaveProperty('storageClassName');
+    // They would keep the namespace from being taken away.
+    expect(spec.persistentVolumeClaimRetentionPolicy).toEqual({ whenDeleted: 'Delete', whenScaled: 'Retain' });
     expect(dist.object('fcp', 'PodDisruptionBudget', 'etcd').spec.maxUnavailable).toBe(1);
     expect(dist.object('fcp', 'Service', 'etcd').spec).toMatchObject({
       clusterIP: 'None',
@@ -26,6 +28,7 @@ describe('etcd', () => {
     });
     const { spec } = new Rendered({ etcd: { size: 1, storage: 'ephemeral' } }).object('fcp', 'StatefulSet', 'etcd');
     expect(spec).not.toHaveProperty('volumeClaimTemplates');
+    expect(spec).not.toHaveProperty('persistentVolumeClaimRetentionPolicy');
     expect(spec.template.spec.volumes).toEqual([{ name: 'data', emptyDir: {} }]);
   });
 

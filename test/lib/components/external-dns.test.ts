@@ -40,6 +40,15 @@ describe('ExternalDNS', () => {
     ]);
   });
 
+  it('is taken away when no name leads to its cluster any more', () => {
+    const { steps } = dist.plan();
+    const server = '10.11.4.82:32609';
+    expect(steps.find(({ id }) => id === 'usa/external-dns')).toMatchObject({
+      outlives: ['usa/workload-hello-world'],
+      records: [{ name: 'hello-world.default.federation.svc.us.america.example.com', address: '10.210.3.65', server }],
+    });
+  });
+
   it('is told its times by the topology', () => {
     const externalDns = { intervalSeconds: 30, eventIntervalSeconds: 2, ttlSeconds: 10 };
     const other = new Rendered({ externalDns });

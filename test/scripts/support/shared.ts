@@ -53,3 +53,26 @@ export async function mustApply(federation: StartedFederation): Promise<void> {
   const { code, output } = await federation.cli(['apply', '--yes']);
   if (code !== 0) throw new Error(`apply ended with ${String(code)}:\n${output}`);
 }
+
+/** A federation for one test that runs beside others, closed after it. */
+export async function withFederation(
+  options: StartOptions,
+  test: (federation: StartedFederation) => Promise<void>,
+): Promise<void> {
+  const federation = await startFederation(options);
+  try {
+    await test(federation);
+  } finally {
+    await federation.close();
+  }
+}
+
+/** The end state in a form that can be compared with another World's: its DNS server is at another port. */
+export function comparable({ world, dist }: StartedFederation): unknown {
+  const port = String(world.dnsPort);
+  const provider = readFileSync(join(dist, 'fcp/25-coredns-provider.conf'));
+  const text = JSON.stringify(world.canonicalState())
+    .replaceAll(provider.toString('base64'), 'base64 of the provider’s configuration')
+    .replaceAll(port, '30000');
+  return JSON.parse(text) as unknown;
+}

@@ -1,0 +1,195 @@
+import fc from 'fast-check';
+import { answersFor, parseCorefile, standing, withBlock, withoutBlock } from '../../../scripts/apply/corefile';
+
+const DOMAIN = 'example.com';
+const BLOCK = 'example.com:53 {\n    errors\n    cache 30\n    proxy . 10.11.4.82:32609\n}\n';
+const OTHER = 'example.com:53 {\n    proxy . 10.0.0.99\n}\n';
+const KUBEADMS = `.:53 {
+    errors
+    health
+    kubernetes cluster.local in-addr.arpa ip6.arpa {
+       pods insecure
+       upstream
+       fallthrough in-addr.arpa ip6.arpa
+    }
+    prometheus :9153
+    proxy . /etc/resolv.conf
+    cache 30
+}
+`;
+
+const add = (corefile: string): string => withBlock(corefile, DOMAIN, BLOCK, 'federation');
+const remove = (corefile: string): string => withoutBlock(corefile, DOMAIN, 'federation');
+const stands = (corefile: string): string => standing(corefile, DOMAIN, BLOCK, 'federation');
+const blocksOf = (corefile: string): string[] =>
+  parseCorefile(corefile).flatMap((part) => (part.keys ? [part.text] : []));
+
+describe('parseCorefile', () => {
+  it('finds the blocks and the zones that they answer for', () => {
+    const blocks = parseCorefile(
+      `${KUBEADMS}\n# others\ncorp.example, corp.example.org:5353 {\n  proxy . 10.0.0.53\n}\n`,
+    );
+    expect(blocks.map(({ keys }) => keys)).toEqual([['.:53'], undefined, ['corp.example', 'corp.example.org:5353']]);
+  });
+
+  it.each([
+    ['a brace on a line of its own', 'example.com\n{\n  errors\n}\n', ['example.com']],
+    ['keys on several lines', 'a.example,\nb.example {\n  errors\n}\n', ['a.example', 'b.example']],
+    ['a block in one line', 'a.example { errors }\n', ['a.example']],
+    ['a brace in a comment', 'a.example { # not this }\n  errors # nor this }\n}\n', ['a.example']],
+    ['a brace in quotes', 'a.example {\n  template IN A { answer "{{ .Name }} 60 IN A 10.0.0.1" }\n}\n', ['a.example']],
+    ['a snippet', '(common) {\n  errors\n}\n', ['(common)']],
+    ['no newline at the end', 'a.example {\n  errors\n}', ['a.example']],
+    ['carriage returns', 'a.example {\r\n  errors\r\n}\r\n', ['a.example']],
+  ])('reads %s', (_, text, keys) => {
+    const parts = parseCorefile(text);
+    expect(parts.filter((part) => part.keys).map((part) => part.keys)).toEqual([keys]);
+    expect(parts.map((part) => part.text).join('')).toBe(text);
+  });
+
+  it('refuses a block that is not closed', () => {
+    expect(() => parseCorefile('.:53 {\n  errors\n')).toThrow('not closed');
+  });
+});
+
+describe('answersFor', () => {
+  it.each([
+    ['example.com', true],
+    ['example.com.', true],
+    ['example.com:53', true],
+    ['dns://example.com:5353', true],
+    ['EXAMPLE.com', true],
+    ['.', false],
+    ['sub.example.com', false],
+    ['notexample.com', false],
+  ])('sees whether %s is example.com', (key, expected) => {
+    expect(answersFor({ text: '', keys: ['other.example', key] }, DOMAIN)).toBe(expected);
+  });
+});
+
+describe('standing', () => {
+  it.each([
+    ['absent', KUBEADMS],
+    ['ours', add(KUBEADMS)],
+    ['same', `${KUBEADMS}${BLOCK}`],
+    ['same', `${KUBEADMS}example.com:53 { # by hand\n\terrors\n\tcache 30\n\tproxy . 10.11.4.82:32609\n}\n`],
+    ['stale', withBlock(KUBEADMS, DOMAIN, OTHER, 'federation')],
+    ['foreign', `${KUBEADMS}${OTHER}`],
+    ['foreign', withBlock(KUBEADMS, DOMAIN, BLOCK, 'another-federation').replace('cache 30', 'cache 60')],
+    ['shared', `${KUBEADMS}example.com corp.example {\n  proxy . 10.0.0.53\n}\n`],
+    ['foreign', add(`${KUBEADMS}${OTHER}`).replace(OTHER, '') + OTHER],
+  ])('is %s', (expected, corefile) => {
+    expect(stands(corefile)).toBe(expected);
+  });
+});
+
+describe('withBlock', () => {
+  it('adds the block and says whose it is', () => {
+    expect(add(KUBEADMS)).toBe(
+      `# Added for the federation federation by onprem-federation; other blocks are left alone.\n${BLOCK}${KUBEADMS}`,
+    );
+  });
+
+  it('takes the place of an older block of the federation’s own', () => {
+    expect(add(withBlock(KUBEADMS, DOMAIN, OTHER, 'federation'))).toBe(add(KUBEADMS));
+  });
+
+  it('takes the place of a block of somebody else’s for the same zone: CoreDNS refuses two', () => {
+    expect(add(`${KUBEADMS}${OTHER}`)).toBe(add(KUBEADMS));
+  });
+});
+
+describe('withoutBlock', () => {
+  it('leaves a block for the same zone that is not marked as the federation’s own', () => {
+    expect(remove(`${KUBEADMS}${OTHER}`)).toBe(`${KUBEADMS}${OTHER}`);
+    expect(remove(`${KUBEADMS}${BLOCK}`)).toBe(`${KUBEADMS}${BLOCK}`);
+  });
+
+  it('leaves the block of another federation', () => {
+    const both = withBlock(add(KUBEADMS), 'example.org', BLOCK.replace('example.com', 'example.org'), 'other');
+    expect(remove(both)).toBe(withBlock(KUBEADMS, 'example.org', BLOCK.replace('example.com', 'example.org'), 'other'));
+  });
+});
+
+/** Corefiles as people write them: blocks of other zones, comments and blank lines between and inside them. */
+const corefiles = ((): fc.Arbitrary<string> => {
+  const end = fc.constantFrom('\n', '\r\n', '  \n', '\t\n');
+  const word = fc.stringMatching(/^[a-z0-9./:_-]{1,12}$/);
+  const comment = fc.string({ maxLength: 20 }).map((text) => `# ${text.replace(/[\r\n]/g, ' ')}`);
+  const blank = fc.constantFrom('', ' ', '\t');
+  const plain = fc
+    .tuple(fc.constantFrom('', '  ', '\t'), fc.array(word, { minLength: 1, maxLength: 3 }))
+    .map(([indent, words]) => indent + words.join(' '));
+  const quoted = fc.string({ maxLength: 10 }).map((text) => `  answer "${text.replace(/["\\\r\n]/g, '')}"`);
+  const nested = fc.array(plain, { maxLength: 2 }).map((lines) => ['  kubernetes cluster.local {', ...lines, '  }']);
+  const body = fc
+    .array(
+      fc.oneof(
+        plain.map((line) => [line]),
+        comment.map((line) => [line]),
+        blank.map((line) => [line]),
+        quoted.map((line) => [line]),
+        nested,
+      ),
+      { maxLength: 4 },
+    )
+    .map((lines) => lines.flat());
+  const key = fc.stringMatching(/^[a-z]{1,6}\.(example|test)(:\d{2,4})?$/);
+  const head = fc.oneof(
+    fc.constant('.:53 {'),
+    fc.array(key, { minLength: 1, maxLength: 3 }).map((keys) => `${keys.join(', ')} {`),
+    key.map((name) => `${name}\n{`),
+  );
+  const block = fc
+    .tuple(head, body, fc.constantFrom('}', '  }', '} # end'))
+    .map(([open, lines, close]) => [open, ...lines, close]);
+  const between = fc.array(fc.oneof(comment, blank), { maxLength: 3 });
+  return fc
+    .tuple(fc.array(fc.tuple(between, block), { maxLength: 4 }), between, end, fc.boolean())
+    .map(([blocks, last, newline, isEnded]) => {
+      const lines = [...blocks.flatMap(([before, text]) => [...before, ...text]), ...last];
+      const text = lines.map((line) => line + newline).join('');
+      return isEnded ? text : text.replace(/\s+$/, '');
+    });
+})();
+
+describe('whatever stands in a Corefile', () => {
+  it('is read without loss', () => {
+    fc.assert(
+      fc.property(corefiles, (text) => {
+        expect(
+          parseCorefile(text)
+            .map((part) => part.text)
+            .join(''),
+        ).toBe(text);
+      }),
+    );
+  });
+
+  it('is there again, to the byte, when the federation’s block is added and removed', () => {
+    fc.assert(
+      fc.property(corefiles, (text) => {
+        expect(remove(add(text))).toBe(text);
+      }),
+    );
+  });
+
+  it('keeps its blocks, to the byte and in their order, beside the federation’s', () => {
+    fc.assert(
+      fc.property(corefiles, (text) => {
+        expect(blocksOf(add(text))).toEqual([BLOCK, ...blocksOf(text)]);
+      }),
+    );
+  });
+
+  it('is changed by the first addition only', () => {
+    fc.assert(
+      fc.property(corefiles, (text) => {
+        expect(stands(text)).toBe('absent');
+        expect(stands(add(text))).toBe('ours');
+        expect(add(add(text))).toBe(add(text));
+        expect(remove(remove(add(text)))).toBe(text);
+      }),
+    );
+  });
+});

@@ -1,0 +1,282 @@
+/**
+ * What an earlier init or join has left behind, and what others have done with kubefed. That a run which is killed at any
+ * point is gone on with is shown for every point in kill*.test.ts; here the halves are made by somebody's own hand.
+ */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { commands } from '../../lib/plan/commands';
+import { StepOf } from '../../lib/plan/step';
+import { FaultAction } from '../stand-ins/faults';
+import { Ran, Snapshot } from '../stand-ins/world';
+import { fromYaml, toYaml } from '../../lib/yaml';
+import { StartedFederation } from './support/cli';
+import { mustApply, sharedFederation } from './support/shared';
+import { story } from './support/story';
+
+const shared = sharedFederation();
+
+/** The step of the plan that inits the federation, or joins a cluster. */
+function kubefedStep({ plan }: StartedFederation, id: string): StepOf<'kubefed-init' | 'kubefed-join'> {
+  const step = plan.steps.find((candidate) => candidate.id === id);
+  if (step?.kind !== 'kubefed-init' && step?.kind !== 'kubefed-join') throw new Error(`there is no step ${id}`);
+  return step;
+}
+
+/** Runs the command of a step by hand. */
+function byHand(federation: StartedFederation, id: string, ...more: string[]): Promise<Ran> {
+  const [, ...args] = commands(kubefedStep(federation, id)).run[0] ?? [];
+  return federation.world.invoke('kubefed', [...args, ...more], { cwd: federation.dist });
+}
+
+/** Applies up to a step that is not let do anything; gives the state before it. */
+async function appliedUpTo(match: RegExp): Promise<Snapshot> {
+  const { world, cli } = shared.current;
+  world.inject({ program: 'kubefed', match, times: 'always', action: { type: 'exit', code: 1, stderr: 'not now\n' } });
+  const { code } = await cli(['apply', '--yes']);
+  expect(code).toBe(1);
+  world.clearFaults();
+  return world.snapshot();
+}
+
+let undisturbed: unknown;
+let beforeInit: Snapshot;
+let beforeJoin: Snapshot;
+beforeAll(async () => {
+  const { world } = shared.current;
+  const start = world.snapshot();
+  beforeInit = await appliedUpTo(/^init/);
+  beforeJoin = await appliedUpTo(/^join/);
+  await mustApply(shared.current);
+  undisturbed = world.canonicalState();
+  await world.restore(start);
+});
+
+/** A connection that is lost after so many single writes. */
+const lostAfter = (stage: number): FaultAction => ({ type: 'drop', how: 'eof', stage });
+
+describe('a control plane', () => {
+  it.each([
+    [1, 'the namespace'],
+    [2, 'the Service'],
+    [3, 'the first Secret'],
+    [5, 'the API server'],
+    [7, 'the Role'],
+    [10, 'the controller manager'],
+    [11, 'the cluster of the kubeconfig'],
+    [12, 'the context of the kubeconfig'],
+  ])('that was cut off after %i writes is cleared away and made anew: after %s', async (stage) => {
+    const { world, cli } = shared.current;
+    await world.restore(beforeInit);
+    world.inject({ program: 'kubefed', match: /^init/, action: lostAfter(stage) });
+    expect((await byHand(shared.current, 'fcp/federation-control-plane')).code).toBe(1);
+    expect(world.calls.at(-1)?.writes).toBe(stage);
+
+    const ended = await cli(['apply', '--yes', '--json']);
+    expect(story(ended).failed).toEqual([]);
+    expect(world.canonicalState()).toEqual(undisturbed);
+  });
+
+  it('that is whole is used as it is, whoever made it', async () => {
+    const { world, cli } = shared.current;
+    await world.restore(beforeInit);
+    expect((await byHand(shared.current, 'fcp/federation-control-plane')).code).toBe(0);
+    world.clearLog();
+    const ended = await cli(['apply', '--yes', '--json']);
+    expect(story(ended).outcomes['fcp/federation-control-plane']).toBe('unchanged');
+    expect(world.calls.filter(({ argv }) => argv[0] === 'init')).toEqual([]);
+  });
+
+  it('is not made where the kubeconfig has a context of its name that is somebody else’s', async () => {
+    const { world, cli } = shared.current;
+    await world.restore(beforeInit);
+    const config = fromYaml(readFileSync(world.kubeconfigPath, 'utf8')) as Record<string, { name: string }[]>;
+    const others = [
+      ['clusters', { name: 'federation', cluster: { server: 'https://10.50.0.1:6443' } }],
+      ['contexts', { name: 'federation', context: { cluster: 'federation', user: 'federation' } }],
+      ['users', { name: 'federation', user: { token: 'somebody-else' } }],
+    ] as const;
+    for (const [section, entry] of others) config[section]?.push(entry);
+    writeFileSync(world.kubeconfigPath, toYaml(config));
+    const before = readFileSync(world.kubeconfigPath, 'utf8');
+
+    const ended = await cli(['apply', '--yes', '--json']);
+    expect(ended.code).toBe(1);
+    expect(story(ended).failed).toMatchObject([
+      {
+        step: 'fcp/federation-control-plane',
+        problem: "the kubeconfig has a cluster, context, user 'federation', but fcp has no federation control plane",
+        hint: expect.stringContaining('give the federation another name') as unknown,
+      },
+    ]);
+    expect(readFileSync(world.kubeconfigPath, 'utf8')).toBe(before);
+    expect(world.get('fcp', 'Namespace', undefined, 'federation-system')).toBeUndefined();
+  });
+
+  it.each([
+    ['joined by this plan', ['--secret-name=federation-member-usa']],
+    ['joined by hand, as the guide does it', []],
+  ])('with members, but without an entry in this kubeconfig, is left alone: %s', async (_, more) => {
+    const { world, cli } = shared.current;
+    await world.restore(beforeJoin);
+    const joined = await world.invoke('kubefed', [
+      'join',
+      'usa',
+      '--context=federation',
+      '--host-cluster-context=fcp',
+      ...more,
+    ]);
+    expect(joined.code).toBe(0);
+    for (const args of [
+      ['delete-context', 'federation'],
+      ['delete-cluster', 'federation'],
+      ['unset', 'users.federation'],
+    ])
+      await world.invoke('kubectl', ['config', ...args]);
+    const before = world.canonicalState();
+    world.clearLog();
+
+    const ended = await cli(['apply', '--yes', '--json']);
+    expect(ended.code).toBe(1);
+    expect(story(ended).failed).toMatchObject([
+      {
+        step: 'fcp/federation-control-plane',
+        problem: "fcp has a control plane with members, but this kubeconfig has no whole context 'federation'",
+        hint: expect.stringContaining('Copy cluster, user and context of that name') as unknown,
+      },
+    ]);
+    expect(world.canonicalState()).toEqual(before);
+  });
+
+  it('that lacks a part of it is not mended, and nothing of it is touched', async () => {
+    const { world, cli } = shared.current;
+    await world.restore(beforeJoin);
+    await world.remove('fcp', 'Secret', 'federation-system', 'apiserver-credentials');
+    const before = world.canonicalState();
+    const ended = await cli(['apply', '--yes', '--json']);
+    expect(story(ended).failed).toMatchObject([
+      {
+        step: 'fcp/federation-control-plane',
+        problem:
+          'the control plane in fcp lacks what kubefed init made: Secret federation-system/apiserver-credentials',
+      },
+    ]);
+    expect(world.canonicalState()).toEqual(before);
+  });
+});
+
+describe('a join', () => {
+  it.each([
+    [1, 'the namespace'],
+    [2, 'the ServiceAccount'],
+    [3, 'the ClusterRole'],
+    [4, 'the binding'],
+    [5, 'the Secret in the host cluster'],
+    [6, 'the Cluster'],
+  ])('that was cut off after %i writes is cleared away and done anew, or gone on with: after %s', async (stage) => {
+    const { world, cli } = shared.current;
+    await world.restore(beforeJoin);
+    world.inject({ program: 'kubefed', match: /^join usa/, action: lostAfter(stage) });
+    expect((await byHand(shared.current, 'usa/join')).code).toBe(1);
+    expect(world.calls.at(-1)?.writes).toBe(stage);
+
+    const ended = await cli(['apply', '--yes', '--json']);
+    expect(story(ended).failed).toEqual([]);
+    expect(world.canonicalState()).toEqual(undisturbed);
+  });
+
+  it('that somebody tried without naming the federation leaves nothing in the way', async () => {
+    const { world, cli } = shared.current;
+    await world.restore(beforeJoin);
+    // The current context is the host cluster's: this leaves ServiceAccount, role, binding and a Secret behind.
+    const tried = await world.invoke('kubefed', ['join', 'usa', '--host-cluster-context=fcp']);
+    expect(tried.stderr).toContain('no matches for kind "Cluster"');
+    const ended = await cli(['apply', '--yes', '--json']);
+    expect(story(ended).failed).toEqual([]);
+    expect(ended.code).toBe(0);
+    expect(
+      world
+        .list('federation', 'Cluster')
+        .map(({ metadata }) => metadata.name)
+        .sort(),
+    ).toEqual(['chn', 'fcp', 'usa']);
+  });
+
+  it('goes to the federation whatever the current context is, and does not change that', async () => {
+    const { world, cli } = shared.current;
+    await world.restore(beforeJoin);
+    await world.invoke('kubectl', ['config', 'use-context', 'chn']);
+    const ended = await cli(['apply', '--yes', '--json']);
+    expect(story(ended).failed).toEqual([]);
+    expect(readFileSync(world.kubeconfigPath, 'utf8')).toMatch(/^current-context: chn$/m);
+    expect(world.get('federation', 'Cluster', undefined, 'usa')).toBeDefined();
+  });
+
+  it('of a cluster that is a member under another name is an error, and the other name is never unjoined', async () => {
+    const { world, cli } = shared.current;
+    await world.restore(beforeJoin);
+    const joined = await world.invoke('kubefed', [
+      ...['join', 'states', '--context=federation', '--host-cluster-context=fcp', '--cluster-context=usa'],
+    ]);
+    expect(joined.code).toBe(0);
+    const dns = world.get('usa', 'ConfigMap', 'kube-system', 'kube-dns');
+    world.clearLog();
+    const ended = await cli(['apply', '--yes', '--json']);
+    expect(story(ended).failed).toMatchObject([
+      {
+        step: 'usa/join',
+        cluster: 'usa',
+        problem: 'usa (https://10.11.12.2:6443) is a member already, under the name states',
+        hint: expect.stringContaining('Never unjoin the alias while the cluster is in use') as unknown,
+      },
+    ]);
+    expect(story(ended).done).toEqual(expect.arrayContaining(['fcp/join', 'chn/join']));
+    expect(world.calls.filter(({ argv }) => argv[0] === 'unjoin' || argv[1] === 'usa')).toEqual([]);
+    expect(world.get('usa', 'ConfigMap', 'kube-system', 'kube-dns')).toEqual(dns);
+
+    world.clearLog();
+    const torn = await cli(['teardown', '--yes', '--json']);
+    expect(story(torn).outcomes['usa/join']).toBe('kept');
+    expect(world.calls.filter(({ argv }) => argv[0] === 'unjoin' && argv[1] !== 'fcp' && argv[1] !== 'chn')).toEqual(
+      [],
+    );
+  });
+
+  it('is refused where the name is another cluster’s', async () => {
+    const { world, cli } = shared.current;
+    await world.restore(beforeJoin);
+    await world.invoke('kubefed', [
+      'join',
+      'usa',
+      '--context=federation',
+      '--host-cluster-context=fcp',
+      '--cluster-context=chn',
+    ]);
+    const ended = await cli(['apply', '--yes', '--json']);
+    expect(story(ended).failed).toContainEqual(
+      expect.objectContaining({
+        step: 'usa/join',
+        problem: "the federation's member usa is another cluster: https://10.11.12.3:6443, not https://10.11.12.2:6443",
+      }),
+    );
+    expect(world.calls.filter(({ argv }) => argv[0] === 'unjoin')).toEqual([]);
+  });
+
+  it('without a token for its ServiceAccount is one error, and done anew once there is one', async () => {
+    const { world, cli } = shared.current;
+    await world.restore(beforeJoin);
+    world.inject({
+      program: 'kubefed',
+      match: /^join usa/,
+      action: { type: 'exit', code: 1, stderr: 'error: timed out waiting for the condition\n' },
+    });
+    const ended = await cli(['apply', '--yes', '--json']);
+    expect(story(ended).failed).toMatchObject([
+      {
+        step: 'usa/join',
+        said: 'error: timed out waiting for the condition',
+        problem: 'kubefed ended with exit code 1',
+      },
+    ]);
+    await mustApply(shared.current);
+    expect(world.canonicalState()).toEqual(undisturbed);
+  });
+});
