@@ -32,19 +32,20 @@ export class MemberList {
   private ask(signal: AbortSignal): Promise<KubeObject[]> {
     const { asked } = this;
     if (asked && Date.now() - (asked.madeAt ?? Infinity) < SHARED_MS) return asked.answer;
-    const made: Asked = {
-      answer: this.kubectl.get(this.context, ['clusters'], signal, {
-        stdin: () => {
-          made.madeAt ??= Date.now();
-          return undefined;
-        },
-      }),
-    };
-    this.asked = made;
-    // A failed answer is nobody's but those who wait for it.
-    made.answer.catch(() => {
-      if (this.asked === made) this.asked = undefined;
+    const made: Omit<Asked, 'answer'> = {};
+    const answer = this.kubectl.get(this.context, ['clusters'], signal, {
+      // It reads nothing; this is how it tells that its turn has come.
+      stdin: () => {
+        made.madeAt ??= Date.now();
+        return undefined;
+      },
     });
-    return made.answer;
+    const current = Object.assign(made, { answer });
+    this.asked = current;
+    // A failed answer is nobody's but those who wait for it.
+    answer.catch(() => {
+      if (this.asked === current) this.asked = undefined;
+    });
+    return answer;
   }
 }

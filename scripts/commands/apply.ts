@@ -7,6 +7,7 @@ import { checkFiles, preflight, PreflightError } from '../apply/preflight';
 import { Outcome, Reporter } from '../apply/report/events';
 import { select } from '../apply/select';
 import { Kubectl } from '../apply/tools/kubectl';
+import { urgently } from '../apply/tools/limit';
 import { StepResult } from '../apply/engine';
 import { CommonOptions, confirmed, EXIT, interruptible, openSession, reporterFor, say, Session } from './session';
 
@@ -54,7 +55,7 @@ export async function carryOut(
   const reporter = await reporterFor(options);
   const kubectl = new Kubectl(run, () => undefined);
   const host = plan.clusters.find(({ name }) => name === plan.hostCluster)?.context ?? '';
-  const lock = new Lock(kubectl, plan, host, () => {
+  const lock = new Lock(new Kubectl(urgently(run), () => undefined), plan, host, () => {
     reporter.tell({
       type: 'warning',
       cluster: plan.hostCluster,
