@@ -226,3 +226,13 @@ describe('two things of one name in one bundle are an error', () => {
     expect(collision(add)).toEqual([]);
   });
 });
+
+test("objects of a user's chart carry the plan's labels beside their own, so that the next apply knows them", () => {
+  const federation = new Federation(guideProps());
+  const chart = new Chart(federation.cluster('usa'), 'mine', { labels: { team: 'red' } });
+  configMap(chart, 'x', 'settings', 'shop');
+  const file = federation.render().find(({ path }) => path === 'usa/90-mine.yaml');
+  expect(file?.content).toContain('app.kubernetes.io/managed-by: onprem-federation');
+  expect(file?.content).toContain('app.kubernetes.io/part-of: federation');
+  expect(file?.content).toContain('team: red');
+});
