@@ -255,6 +255,8 @@ export class Engine {
           context.seen(observation.seen);
           last = observation;
           await pause(wait, AbortSignal.any([context.signal, this.stop.signal]));
+          // What was written has had its look; nothing is waited for any more.
+          if (this.stop.signal.aborted) throw new CutError();
           wait = Math.min(wait * 1.5, LONGEST_PAUSE_MS);
         }
       } catch (error) {
@@ -269,7 +271,6 @@ export class Engine {
         wait = Math.min(wait * 2, LONGEST_PAUSE_MS);
       }
       if (timeout.aborted) throw timedOut(step, last);
-      if (this.stop.signal.aborted) throw new CutError();
     }
   }
 
