@@ -4,7 +4,7 @@ import { mustApply, withFederation } from './support/shared';
 import { story } from './support/story';
 
 /** Seconds that a step has here; long limits are for real clusters. Within these it is tried several times, too. */
-const LIMIT = 4;
+const LIMIT = 15;
 
 describe('a fault that stays', () => {
   const STEP = /^usa\/kube-keepalived-vip$/;
