@@ -41,7 +41,7 @@ export interface EngineOptions {
   readonly run: Run;
   readonly reporter: Reporter;
   readonly adopt: boolean;
-  /** Awaited before the first write of the run. Throws when nothing may be written. */
+  /** Awaited before the first write of the run, and before it first waits. Throws when nothing may be written. */
   readonly beforeWrite?: () => Promise<void>;
 }
 
@@ -254,6 +254,8 @@ export class Engine {
         } else {
           context.seen(observation.seen);
           last = observation;
+          // Who waits for something to act on later works on the federation too, though there is nothing to write yet.
+          await this.beforeWrite();
           await pause(wait, AbortSignal.any([context.signal, this.stop.signal]));
           // What was written has had its look; nothing is waited for any more.
           if (this.stop.signal.aborted) throw new CutError();
@@ -314,7 +316,7 @@ export class Engine {
     this.options.reporter.tell({ type: 'retry', step: step.id, cluster: step.cluster, problem });
   }
 
-  /** Asks once, before the first write. A refusal ends the run: no step can do anything then. */
+  /** Asks once, before the first write or wait. A refusal ends the run: no step can do anything then. */
   private beforeWrite(): Promise<void> {
     this.mayWrite ??= (this.options.beforeWrite?.() ?? Promise.resolve()).catch((error: unknown) => {
       this.refused = error instanceof Error ? error : new Error(String(error));

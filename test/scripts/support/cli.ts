@@ -100,13 +100,24 @@ export async function startFederation(options: StartOptions = {}): Promise<Start
   };
   mkdirSync(dist);
   render(declared);
+  const running = new Set<ChildProcess>();
   return {
     world,
     dist,
     get plan() {
       return planOf(dist);
     },
-    cli: (args, cliOptions = {}) => runCli(args, { dist, ...cliOptions, env: { ...world.env(), ...cliOptions.env } }),
+    cli: (args, cliOptions = {}) =>
+      runCli(args, {
+        dist,
+        ...cliOptions,
+        env: { ...world.env(), ...cliOptions.env },
+        started: (child) => {
+          running.add(child);
+          child.once('exit', () => running.delete(child));
+          cliOptions.started?.(child);
+        },
+      }),
     resynth: (props) => {
       render({ ...declared, ...props });
     },
@@ -114,6 +125,8 @@ export async function startFederation(options: StartOptions = {}): Promise<Start
       editPlan(dist, change);
     },
     close: async () => {
+      // A test that failed may have left some behind.
+      for (const child of running) child.kill('SIGKILL');
       await world.close();
       const [mishap] = world.mishaps;
       if (mishap) throw mishap;
