@@ -97,15 +97,22 @@ function classify(output: Output): FailureKind {
   return WORDS.find(([, pattern]) => pattern.test(said))?.[0] ?? 'other';
 }
 
-/** Values that never belong into anything that is shown: tokens, keys and certificates in base64 or PEM. */
+const REDACTED = '[redacted]';
+
+/** Values that never belong into anything that is shown: tokens, passwords, keys and certificates in base64 or PEM. */
 export function redact(text: string): string {
-  return text
-    .replace(/-----BEGIN [A-Z ]+-----[\s\S]*?(-----END [A-Z ]+-----|$)/g, '[redacted]')
-    .replace(/\beyJ[\w-]{10,}\.[\w-]+\.[\w-]*/g, '[redacted]')
-    .replace(
-      /((?:token|password|secret|[a-z]+-data)["']?\s*[:=]\s*["']?)(?=[^\s"'{[]{8,})[^\s"',}]+/gi,
-      '$1[redacted]',
-    );
+  return (
+    text
+      .replace(/-----BEGIN [A-Z ]+-----[\s\S]*?(-----END [A-Z ]+-----|$)/g, REDACTED)
+      // How every PEM begins in base64, as kubeconfigs have it.
+      .replace(/\bLS0tLS1[\w+/=-]*/g, REDACTED)
+      .replace(/\beyJ[\w-]{10,}\.[\w-]+\.[\w-]*/g, REDACTED)
+      .replace(/(authorization["']?\s*[:=]\s*["']?(?:bearer|basic)\s+)[^\s"',}]+/gi, `$1${REDACTED}`)
+      .replace(/\b(bearer\s+)(?=\S*[\d=+/._~-])[^\s"',}]{8,}/gi, `$1${REDACTED}`)
+      .replace(/(:\/\/[^\s/:@]+:)[^\s/@]+@/g, `$1${REDACTED}@`)
+      .replace(/((?:token|password)["']?\s*[:=]\s*["']?)(?=[^\s"'{[])[^\s"',}]+/gi, `$1${REDACTED}`)
+      .replace(/((?:secret|[a-z]+-data)["']?\s*[:=]\s*["']?)(?=[^\s"'{[]{8,})[^\s"',}]+/gi, `$1${REDACTED}`)
+  );
 }
 
 /** A command as a person would type it: quoted where a shell would read it otherwise. Only ever shown, never run. */

@@ -1,13 +1,16 @@
 import { CallRecord } from '../../stand-ins/types';
 import { World } from '../../stand-ins/world';
 
-/** Resolves when something holds; looks again all the while. The test's own limit ends it. */
+const LIMIT_MS = 30_000;
+
+/** Resolves when something holds; looks again all the while. */
 export async function until<T>(look: () => T | undefined | false): Promise<T> {
-  for (;;) {
+  for (const end = Date.now() + LIMIT_MS; Date.now() < end;) {
     const found = look();
     if (found !== undefined && found !== false) return found;
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
+  throw new Error(`it did not come about: ${look.toString()}`);
 }
 
 /** Resolves when a program is running whose arguments match. */
