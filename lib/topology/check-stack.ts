@@ -11,6 +11,12 @@ const PREFIX = /^[a-z0-9][-a-z0-9.]*(:\d+)?(\/[a-z0-9][-a-z0-9._]*)*$/;
 const QUANTITY = /^[1-9]\d*(Mi|Gi|Ti|M|G|T)$/;
 const FOLDER = /^[^-\s\p{Cc}][^\s\p{Cc}]*$/u;
 
+/**
+ * What the keys of ExternalDNS' records may begin with: they are 31 random bits in eight hexadecimal digits. When it
+ * changes a record it also deletes its own keys that begin with its owner's id (read in v0.21.0, `provider/coredns`).
+ */
+const RECORD_KEY = /^[0-7][0-9a-f]{0,7}$/;
+
 /** Folders of `dist/` that hold what belongs to no cluster. */
 export const GITOPS_FOLDER = 'gitops';
 
@@ -66,6 +72,13 @@ export function checkExternalDns(c: Checker, props: FederationProps): void {
   props.clusters.forEach(({ name }, i) => {
     if (name === GITOPS_FOLDER) {
       c.add(`clusters[${i}].name`, `'${name}' is a folder of its own in dist/`, 'Name the cluster otherwise.');
+    }
+    if (RECORD_KEY.test(name)) {
+      c.add(
+        `clusters[${i}].name`,
+        `'${name}' may be the beginning of a record's key: its ExternalDNS could delete records of its own`,
+        'Put a letter beyond f or a hyphen into it.',
+      );
     }
   });
   checkNodeNetworks(c, props);

@@ -75,6 +75,11 @@ it.each<[string, Partial<FederationProps>, string]>([
     'clusters[0].name',
   ],
   [
+    'a name that a record’s key may begin with',
+    { hostCluster: '1', clusters: [cluster('1', ['europe', 'fr'], 1)] },
+    'clusters[0].name',
+  ],
+  [
     'networks of some clusters only',
     {
       clusters: [
@@ -136,6 +141,10 @@ it.each<[string, Partial<FederationProps>, string]>([
   ['a name that leaves no room', { workloads: [{ ...hello, name: 'a'.repeat(60) }] }, 'workloads[0].name'],
 ])('refuses %s', (_, more, where) => {
   expect(mistakes(more)).toEqual([where]);
+});
+
+it.each(['dca', '8a', '0123456789', '1-a', 'fcp1'])('takes %s, which no record’s key begins with', (name) => {
+  expect(mistakes({ hostCluster: name, clusters: [cluster(name, ['europe', 'fr'], 1)] })).toEqual([]);
 });
 
 it('refuses more workloads than a range has addresses', () => {
