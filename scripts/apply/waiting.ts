@@ -37,3 +37,17 @@ export function pause(ms: number, signal: AbortSignal): Promise<void> {
     signal.addEventListener('abort', end);
   });
 }
+
+/**
+ * A signal that fires after some time, or with the first of others.
+ *
+ * Node 20 may collect an `AbortSignal.timeout` of which only an `AbortSignal.any` knows, and then neither ever fires: here
+ * the timer itself holds on to what it is to fire.
+ */
+export function within(ms: number, ...others: AbortSignal[]): AbortSignal {
+  const end = new AbortController();
+  setTimeout(() => {
+    end.abort();
+  }, ms).unref();
+  return AbortSignal.any([end.signal, ...others]);
+}
