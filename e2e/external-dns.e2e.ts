@@ -13,13 +13,10 @@ import { deniedRequests, describeRequests, readAudit } from './kubelet/audit';
 import { ProcessKubelet, withKubelet } from './kubelet/kubelet';
 import { PROBE_AGENT, probeAccount, ProbedAccount } from './kubelet/rbac-probe';
 import { cli, CliResult, CliRun, environment, output, startCli } from './support/cli';
-import { discard, render, Rendered, Site, SITES } from './support/external-dns';
+import { discard, furnish, OWN_COREFILE, render, Rendered, Site, SITES } from './support/external-dns';
 import { ALL_ADDRESSES, allAnswered, answered, ask, records } from './support/external-dns-names';
 
 const [FCP, USA, CHN] = SITES as [Site, Site, Site];
-const OWN_COREFILE =
-  ".:53 {\n    errors\n    # the user's own\n    kubernetes cluster.local\n}\n\ninternal.corp:53 {\n    forward . 127.0.0.9\n}\n";
-
 const only = (...components: string[]): string[] => components.flatMap((name) => ['--only', name]);
 /** All but the namespaces, which take Kubernetes 6 s to end, and all but MetalLB, which takes most of an apply. */
 const LIGHT = only('workloads', 'cluster-dns', 'external-dns', 'coredns', 'etcd', 'node-labels');
@@ -42,7 +39,7 @@ beforeAll(async () => {
   env = { ...environment(planes.kubeconfig), HOME: planes.dir };
   rendered = render(new Map(planes.clusters.map(({ name, server }) => [name, server])));
   kubelet = await ProcessKubelet.start({ planes });
-  await Promise.all(SITES.map(({ name }) => furnish(name)));
+  await Promise.all(SITES.map(({ name }) => furnish(env, name)));
   untouched = Object.keys(await resourceVersions()).sort();
 });
 
@@ -71,18 +68,6 @@ async function timed(what: string, action: () => Promise<unknown>): Promise<numb
   const took = performance.now() - began;
   report.push(`${what}: ${(took / 1000).toFixed(1)} s`);
   return took;
-}
-
-/** What kubeadm and the user have set up: an object that the plan changes a part of, and others that it never touches. */
-async function furnish(context: string): Promise<void> {
-  const data = { Corefile: OWN_COREFILE, other: 'kept' };
-  const objects = [
-    { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'coredns', namespace: 'kube-system' }, data },
-    { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'mine', namespace: 'default' }, data: { a: 'b' } },
-  ];
-  const text = objects.map((object) => JSON.stringify(object)).join('\n---\n');
-  await output(env, 'kubectl', [`--context=${context}`, 'apply', '--filename=-'], text);
-  await kubectl(context, 'label', 'node', `${context}-node-1`, 'mine=kept');
 }
 
 /** Kinds that change by themselves or are made of others, and addresses, which the API server draws at random. */
@@ -204,6 +189,26 @@ test('a cluster without pods leaves the wider names, its own leads on, and all i
     const { records: own } = await answered(USA.names.zone, [USA.address]);
     expect(own.map(({ type }) => type)).toEqual(['A']);
   }
+});
+
+test('pods that stay but turn unready count as gone', async () => {
+  const setReady = async (status: 'True' | 'False'): Promise<void> => {
+    const pods = await kubectl(USA.name, 'get', 'pods', '--selector=app=hello-world', '--output=name');
+    // Nobody probes a pod of kwok's; a kubelet would write the same.
+    const patch = `--patch=${JSON.stringify({ status: { conditions: [{ type: 'Ready', status }] } })}`;
+    const names = pods.trim().split('\n');
+    expect(names).toHaveLength(4);
+    await Promise.all(names.map((pod) => kubectl(USA.name, 'patch', pod, '--subresource=status', patch)));
+  };
+  await timed("pods unready, until the address has left the federation's name", async () => {
+    await setReady('False');
+    await answered(FCP.names.all, [FCP.address, CHN.address]);
+  });
+  await answered(USA.names.zone, [FCP.address, CHN.address]);
+  await timed("pods ready again, until the address is in the federation's name", async () => {
+    await setReady('True');
+    await allAnswered();
+  });
 });
 
 test('what other writers change is kept, or reported with their name', async () => {

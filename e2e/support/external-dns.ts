@@ -6,10 +6,12 @@ import * as path from 'node:path';
 import { topology as example } from '../../examples/external-dns/main';
 import { Federation } from '../../lib';
 import { PLAN_FILE } from '../../lib/plan/file';
+import { EtcdTlsProps } from '../../lib/topology/types';
 import { digest, Plan, readPlan, writePlan } from '../../lib/plan/plan';
 import { synth } from '../../lib/synth';
 import { fromYaml, toYaml } from '../../lib/yaml';
 import { PINS } from '../tools/pins';
+import { output } from './cli';
 
 /** Where the host cluster's kubelet of processes opens the node ports. */
 const NODES = '127.0.0.1';
@@ -45,6 +47,27 @@ export const SITES: readonly Site[] = example().topology.clusters.map(({ name, r
   };
 });
 
+/** The Corefile of each cluster's own DNS, before the first apply. */
+export const OWN_COREFILE =
+  ".:53 {\n    errors\n    # the user's own\n    kubernetes cluster.local\n}\n\ninternal.corp:53 {\n    forward . 127.0.0.9\n}\n";
+
+/**
+ * What kubeadm and the user have set up in a cluster: an object that the plan changes a part of, and others that it never
+ * touches.
+ */
+export async function furnish(env: NodeJS.ProcessEnv, context: string): Promise<void> {
+  const data = { Corefile: OWN_COREFILE, other: 'kept' };
+  const objects = [
+    { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'coredns', namespace: 'kube-system' }, data },
+    { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'mine', namespace: 'default' }, data: { a: 'b' } },
+  ];
+  const text = objects.map((object) => JSON.stringify(object)).join('\n---\n');
+  const kubectl = (args: string[], stdin?: string): Promise<string> =>
+    output(env, 'kubectl', [`--context=${context}`, ...args], stdin);
+  await kubectl(['apply', '--filename=-'], text);
+  await kubectl(['label', 'node', `${context}-node-1`, 'mine=kept']);
+}
+
 /** A folder of a run: `charts/` and `dist/`, side by side. */
 export interface Rendered {
   readonly root: string;
@@ -60,12 +83,14 @@ export interface Rendered {
  * says: `crds.validationFailurePolicy: Ignore` for every cluster but the first, as only one of the MetalLBs that run on
  * one machine can have the webhook's port, and the API servers of the others would refuse every pool.
  *
- * @param servers the address of each cluster's API server
+ * @param servers the address of each cluster's API server; the example's other clusters are left out
+ * @param tls the Secrets of etcd's certificates
  */
-export function render(servers: ReadonlyMap<string, string>): Rendered {
+export function render(servers: ReadonlyMap<string, string>, tls?: EtcdTlsProps): Rendered {
   const root = mkdtempSync(path.join(tmpdir(), 'e2e-external-dns-'));
   const dist = path.join(root, 'dist');
-  const { clusters, host, workloads } = example().topology;
+  const { clusters: declared, host, workloads } = example().topology;
+  const clusters = declared.filter(({ name }) => servers.has(name));
   const federation = new Federation({
     stack: 'external-dns',
     hostCluster: host.name,
@@ -78,7 +103,7 @@ export function render(servers: ReadonlyMap<string, string>): Rendered {
       addressRange: addressRange.declared,
     })),
     dns: { zone: 'example.com.', endpoint: `${NODES}:${DNS_PORT}` },
-    etcd: { endpoint: `${NODES}:${ETCD_PORT}` },
+    etcd: { endpoint: `${NODES}:${ETCD_PORT}`, ...(tls && { tls }) },
     charts: { folder: '../charts', unpacked: true },
     workloads: workloads.map(({ name, image, port, replicas }) => ({ name, image, port, replicas })),
   });

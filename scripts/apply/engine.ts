@@ -1,7 +1,7 @@
 import { inOrder, Plan } from '../../lib/plan/plan';
 import { Step, StepKind } from '../../lib/plan/step';
 import { Wanted } from './api';
-import { clusterOf, minorFor, Shared, StepContext, Views } from './context';
+import { clusterOf, declaredObjects, minorFor, Shared, StepContext, Views, wantedOf } from './context';
 import { CutError, Failure, failureOf, StepError } from './errors';
 import { ContextOf, Handler, Observation } from './kinds/handler';
 import { handlerOf } from './kinds';
@@ -14,7 +14,7 @@ import { urgently } from './tools/limit';
 import { isPassing } from './tools/retry';
 import { ProgramError, Run, shown } from './tools/program';
 import { advice } from './errors';
-import { pause } from './waiting';
+import { pause, within } from './waiting';
 
 /** How often a step is done again when what it wrote is changed back at once. */
 const MAX_ACTS = 3;
@@ -25,6 +25,9 @@ const PREFETCH_MS = 20_000;
 /** Pause between two looks, in milliseconds: the first and the longest. */
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 2_000;
+
+/** What is done with one step, once all that it needs has ended. */
+type Work = (step: Step, needs: readonly StepResult[]) => Promise<Omit<StepResult, 'step' | 'seconds'>>;
 
 /** How one step ended. */
 export interface StepResult {
@@ -52,11 +55,13 @@ export interface EngineOptions {
 export class Engine {
   private readonly views: Views;
   private readonly members: MemberList;
-  private readonly kubeconfig: KubeconfigReader;
+  /** The kubeconfig, read once for all who ask within a few seconds. */
+  readonly kubeconfig: KubeconfigReader;
   private readonly stop = new AbortController();
   private readonly cut = new AbortController();
   private readonly running = new Set<string>();
   private mayWrite: Promise<void> | undefined;
+  private federationSeen: Promise<unknown> | undefined;
   private refused: Error | undefined;
 
   constructor(private readonly options: EngineOptions) {
@@ -104,8 +109,10 @@ export class Engine {
    * Asks every cluster, in one call each, for all that the steps look at. What cannot be asked is asked again by its step.
    *
    * @param also what else to ask for, by context
+   * @returns whether every cluster has answered and has every object that a manifest declares: then there may be nothing
+   *   to write
    */
-  async prefetch(steps: readonly Step[], also: Readonly<Record<string, Wanted[]>> = {}): Promise<void> {
+  async prefetch(steps: readonly Step[], also: Readonly<Record<string, Wanted[]>> = {}): Promise<boolean> {
     const { plan } = this.options;
     const byContext = new Map<string, Wanted[]>(Object.entries(also));
     for (const step of steps) {
@@ -117,8 +124,43 @@ export class Engine {
         byContext.set(context, [...(byContext.get(context) ?? []), reference]);
       }
     }
-    const signal = AbortSignal.any([this.cut.signal, AbortSignal.timeout(PREFETCH_MS)]);
-    await Promise.allSettled([...byContext].map(([context, wanted]) => this.views.of(context).look(wanted, signal)));
+    const signal = within(PREFETCH_MS, this.cut.signal);
+    // Whether the federation has a context is in the kubeconfig; where it has one, its answer is there when it is needed.
+    void this.kubeconfig.get(signal).then(
+      (kubeconfig) => {
+        if (kubeconfig.contexts.includes(plan.federation)) void this.lookAtFederation(steps);
+      },
+      () => undefined,
+    );
+    const looks = await Promise.allSettled(
+      [...byContext].map(
+        async ([context, wanted]) => [context, await this.views.of(context).look(wanted, signal)] as const,
+      ),
+    );
+    const found = new Map(looks.flatMap((look) => (look.status === 'fulfilled' ? [look.value] : [])));
+    const isThere = (step: Step): boolean =>
+      (step.kind !== 'apply' && step.kind !== 'create') ||
+      step.context === plan.federation ||
+      wantedOf(declaredObjects(this.options, step.file)).every(
+        (reference) => found.get(step.context)?.get(reference) !== undefined,
+      );
+    return found.size === byContext.size && steps.every(isThere);
+  }
+
+  /** Asks the federation's API server once for all that the steps look at there. What it misses each step asks for. */
+  private lookAtFederation(steps: readonly Step[]): Promise<unknown> {
+    const { plan } = this.options;
+    const signal = within(PREFETCH_MS, this.cut.signal);
+    const wanted = steps.flatMap((step) =>
+      step.context === plan.federation
+        ? (handlerOf(step.kind).wanted?.(step, this.options, minorFor(plan, step.cluster)) ?? [])
+        : [],
+    );
+    this.federationSeen ??= Promise.allSettled([
+      this.views.of(plan.federation).look(wanted, signal),
+      ...(steps.some(({ kind }) => kind === 'kubefed-join') ? [this.members.get(signal, false)] : []),
+    ]);
+    return this.federationSeen;
   }
 
   /** Looks at every step whose needs are done, and changes nothing. */
@@ -133,10 +175,7 @@ export class Engine {
         Promise.all(needs).then(async (observed) => {
           if (!observed.every(isDone)) return 'not-yet' as const;
           try {
-            const context = this.contextOf(
-              step,
-              AbortSignal.any([this.cut.signal, AbortSignal.timeout(step.timeoutSeconds * 1000)]),
-            );
+            const context = this.contextOf(step, within(step.timeoutSeconds * 1000, this.cut.signal));
             return await handlerOf(step.kind).observe(context, false);
           } catch (error) {
             return failureOf(step, error);
@@ -153,7 +192,7 @@ export class Engine {
     return this.walk(
       steps,
       (step) => step.needs,
-      (step) => this.bringAbout(step),
+      (step, needs) => this.bringAbout(step, steps, needs),
     );
   }
 
@@ -177,7 +216,7 @@ export class Engine {
   private async walk(
     steps: readonly Step[],
     needsOf: (step: Step) => readonly string[],
-    work: (step: Step) => Promise<Omit<StepResult, 'step' | 'seconds'>>,
+    work: Work,
   ): Promise<StepResult[]> {
     const results = new Map<string, Promise<StepResult>>();
     for (const step of steps) {
@@ -190,11 +229,7 @@ export class Engine {
     return Promise.all(results.values());
   }
 
-  private async workOn(
-    step: Step,
-    needs: readonly StepResult[],
-    work: (step: Step) => Promise<Omit<StepResult, 'step' | 'seconds'>>,
-  ): Promise<StepResult> {
+  private async workOn(step: Step, needs: readonly StepResult[], work: Work): Promise<StepResult> {
     const { reporter } = this.options;
     const began = performance.now();
     const end = (result: Omit<StepResult, 'step' | 'seconds'>): StepResult => {
@@ -216,7 +251,7 @@ export class Engine {
     this.running.add(step.id);
     reporter.tell({ type: 'started', step: step.id, cluster: step.cluster, title: step.title });
     try {
-      return end(await work(step));
+      return end(await work(step, needs));
     } catch (error) {
       if (this.refused) return end({ outcome: 'skipped', why: 'nothing may be written' });
       if (error instanceof CutError) return end({ outcome: 'cut' });
@@ -224,19 +259,26 @@ export class Engine {
     }
   }
 
-  private async bringAbout(step: Step): Promise<Omit<StepResult, 'step' | 'seconds'>> {
+  private async bringAbout(
+    step: Step,
+    steps: readonly Step[],
+    needs: readonly StepResult[],
+  ): Promise<Omit<StepResult, 'step' | 'seconds'>> {
     const { reporter } = this.options;
     const handler = handlerOf(step.kind);
-    const timeout = AbortSignal.timeout(step.timeoutSeconds * 1000);
+    const isNews = handler.proves === true && needs.some(({ outcome }) => outcome === 'changed');
+    const timeout = within(step.timeoutSeconds * 1000);
     const context = this.contextOf(step, AbortSignal.any([this.cut.signal, timeout])) as ContextOf<StepKind>;
     let acts = 0;
     let failures = 0;
     let last: Extract<Observation, { state: 'waiting' }> | undefined;
     let wait = FIRST_PAUSE_MS;
     let known: Observation | undefined;
+    // There is a control plane by now, or the step will say that there is none.
+    if (step.context === this.options.plan.federation) await this.lookAtFederation(steps);
     for (;;) {
       try {
-        const fresh = acts > 0 || failures > 0 || last !== undefined;
+        const fresh = isNews || acts > 0 || failures > 0 || last !== undefined;
         const observation = known ?? (await this.look(handler, context, fresh));
         known = undefined;
         if (observation.state === 'done') return { outcome: acts > 0 ? 'changed' : 'unchanged' };
@@ -276,10 +318,13 @@ export class Engine {
     }
   }
 
-  /** Looks at a step. That it can never be done counts only when it is seen now, and not of a moment ago. */
+  /**
+   * Looks at a step. That it has to wait, or can never be done, counts only when it is seen now, and not of a moment ago.
+   */
   private async look(handler: Handler<StepKind>, context: ContextOf<StepKind>, fresh: boolean): Promise<Observation> {
     try {
-      return await handler.observe(context, fresh);
+      const seen = await handler.observe(context, fresh);
+      return seen.state === 'waiting' && !fresh ? await handler.observe(context, true) : seen;
     } catch (error) {
       if (fresh || !(error instanceof StepError)) throw error;
       // What was seen may be half of something that has come to its end since, left running by an earlier run.
@@ -291,7 +336,7 @@ export class Engine {
 
   private async takeBack(step: Step): Promise<Omit<StepResult, 'step' | 'seconds'>> {
     const handler = handlerOf(step.kind);
-    const timeout = AbortSignal.timeout(step.timeoutSeconds * 1000);
+    const timeout = within(step.timeoutSeconds * 1000);
     const context = this.contextOf(step, AbortSignal.any([this.cut.signal, timeout])) as ContextOf<StepKind>;
     if (!handler.undo) return { outcome: 'nothing' };
     try {

@@ -1,7 +1,9 @@
 import { KubeObject } from './objects';
 import { Kubectl, untilOwnEnd } from './tools/kubectl';
 
-/** For how long an answer counts, in milliseconds: as long as many steps that ask at the same moment take to do so. */
+/** For how long an answer counts, in milliseconds. */
+const KNOWN_MS = 5_000;
+/** The same for steps that ask anew: as long as many of them that do so at the same moment take. */
 const SHARED_MS = 150;
 
 /** One call for the members. */
@@ -20,8 +22,14 @@ export class MemberList {
     private readonly context: string,
   ) {}
 
-  get(signal: AbortSignal): Promise<KubeObject[]> {
-    return untilOwnEnd(signal, () => this.ask(signal));
+  /** @param fresh ask the federation, whatever was seen a moment ago */
+  get(signal: AbortSignal, fresh: boolean): Promise<KubeObject[]> {
+    return untilOwnEnd(signal, () => this.ask(signal, fresh ? SHARED_MS : KNOWN_MS));
+  }
+
+  /** A control plane has just been made: it has none. */
+  knowNone(): void {
+    this.asked = { answer: Promise.resolve([]), madeAt: Date.now() };
   }
 
   /** Something has changed them. */
@@ -29,9 +37,9 @@ export class MemberList {
     if (this.asked?.madeAt !== undefined) this.asked = undefined;
   }
 
-  private ask(signal: AbortSignal): Promise<KubeObject[]> {
+  private ask(signal: AbortSignal, knownMs: number): Promise<KubeObject[]> {
     const { asked } = this;
-    if (asked && Date.now() - (asked.madeAt ?? Infinity) < SHARED_MS) return asked.answer;
+    if (asked && Date.now() - (asked.madeAt ?? Infinity) < knownMs) return asked.answer;
     const made: Omit<Asked, 'answer'> = {};
     const answer = this.kubectl.get(this.context, ['clusters'], signal, {
       // It reads nothing; this is how it tells that its turn has come.

@@ -7,7 +7,7 @@ import { digest, Plan, PlanCluster } from '../../lib/plan/plan';
 import { Step } from '../../lib/plan/step';
 import { minorOf } from './api';
 import { advice } from './errors';
-import { Kubeconfig, readKubeconfig, sameServer } from './kubeconfig';
+import { Kubeconfig, KubeconfigReader, sameServer } from './kubeconfig';
 import { at } from './objects';
 import { describeRight, Right, rightsOf } from './rights';
 import { Kubectl } from './tools/kubectl';
@@ -34,28 +34,48 @@ const versionSchema = z.looseObject({
 /** Minor versions that kubectl and a server may be apart. */
 const SKEW = 1;
 
-interface PreflightInput {
+/** What the preflight looks at, and with what. */
+export interface PreflightInput {
   readonly plan: Plan;
   readonly folder: string;
   /** The steps of this run. */
   readonly steps: readonly Step[];
   readonly kubectl: Kubectl;
+  readonly kubeconfig: KubeconfigReader;
   readonly signal: AbortSignal;
 }
 
-/** Looks at everything that can stop a run before anything is written, all of it at once. */
-export async function preflight(input: PreflightInput): Promise<Preflight> {
+/** The clusters that a run's steps work on, and the host cluster, where the lock is. */
+function clustersOf({ plan, steps }: Pick<PreflightInput, 'plan' | 'steps'>): PlanCluster[] {
+  const names = new Set(steps.map(({ cluster }) => cluster));
+  return plan.clusters.filter(({ name }) => names.has(name) || name === plan.hostCluster);
+}
+
+/** What is found without asking any cluster. */
+export interface Local {
+  /** The files of `dist/`. */
+  readonly files: readonly Finding[];
+  /** Where the contexts lead. */
+  readonly contexts: readonly Finding[];
+}
+
+/** Looks at what can be looked at without asking any cluster. */
+export async function preflightHere(input: PreflightInput): Promise<Local> {
+  return { files: checkFiles(input), contexts: await checkContexts(input, clustersOf(input)) };
+}
+
+/**
+ * Looks at everything that can stop a run before anything is written, all of it at once.
+ *
+ * @param here what {@link preflightHere} has found
+ */
+export async function preflight(input: PreflightInput, { files, contexts }: Local): Promise<Preflight> {
   const { plan, steps, folder } = input;
-  const names = new Set(
-    steps.flatMap((step) => [step.cluster, ...(step.kind === 'kubefed-join' ? [plan.hostCluster] : [])]),
-  );
-  const clusters = plan.clusters.filter(({ name }) => names.has(name) || name === plan.hostCluster);
-  const files = checkFiles(input);
+  const clusters = clustersOf(input);
   // What a file says that is not as synth wrote it is nobody's word.
   const rights = files.length > 0 ? new Map<string, Right[]>() : rightsOf(plan, folder, steps);
   const warnings: { cluster: string; text: string }[] = [];
-  const [contexts, perCluster, ...programs] = await Promise.all([
-    checkContexts(input, clusters),
+  const [perCluster, ...programs] = await Promise.all([
     Promise.all(
       clusters.map(async (cluster) => ({
         cluster,
@@ -109,12 +129,12 @@ const contextWords = ({ context }: Pick<PlanCluster, 'context'>): string => `con
 
 /** The contexts are there and lead to the servers of the topology. */
 async function checkContexts(
-  { kubectl, signal, plan }: PreflightInput,
+  { kubeconfig: reader, signal, plan }: PreflightInput,
   clusters: readonly PlanCluster[],
 ): Promise<Finding[]> {
   let kubeconfig: Kubeconfig;
   try {
-    kubeconfig = await readKubeconfig(kubectl, signal);
+    kubeconfig = await reader.get(signal);
   } catch (error) {
     return error instanceof ProgramError
       ? [asFinding('kubectl', error)]

@@ -1,10 +1,10 @@
 import { Plan } from '../../lib/plan/plan';
 import { Step } from '../../lib/plan/step';
-import { FederationError, Finding } from '../../lib/errors';
+import { FederationError } from '../../lib/errors';
 import { Engine } from '../apply/engine';
 import { Lock } from '../apply/lock';
-import { checkFiles, preflight, PreflightError } from '../apply/preflight';
-import { Outcome, Reporter } from '../apply/report/events';
+import { checkFiles, preflight, Preflight, PreflightError, preflightHere, PreflightInput } from '../apply/preflight';
+import { Outcome } from '../apply/report/events';
 import { select } from '../apply/select';
 import { Kubectl } from '../apply/tools/kubectl';
 import { urgently } from '../apply/tools/limit';
@@ -26,13 +26,14 @@ const LOCK_MS = 30_000;
 export async function applyCommand(options: ApplyOptions): Promise<number> {
   const session = openSession(options);
   const steps = select(session.plan, options);
-  return carryOut('apply', session, steps, options, async (engine) => {
+  return carryOut('apply', session, steps, options, async (engine, judge) => {
     await checkNeeds(engine, session.plan, steps);
     if (options.yes) return true;
     const todo = [...(await engine.observe(steps))].filter(
       ([, seen]) => seen === 'not-yet' || !('state' in seen) || seen.state !== 'done',
     );
     if (todo.length === 0) return true;
+    await judge();
     say(`To do in ${session.plan.federation}: ${todo.map(([id]) => id).join(', ')}`);
     say('`npm run plan` shows what each of them does.');
     return confirmed('Apply?');
@@ -42,13 +43,15 @@ export async function applyCommand(options: ApplyOptions): Promise<number> {
 /**
  * What apply and teardown have in common: look at everything that can stop them, ask, walk the steps under the lock,
  * tell the end.
+ *
+ * @param mayBegin asks the user; `judge` looks at everything that can stop the run, and throws where something does
  */
 export async function carryOut(
   command: 'apply' | 'teardown',
   session: Session,
   steps: readonly Step[],
   options: ApplyOptions,
-  mayBegin: (engine: Engine) => Promise<boolean>,
+  mayBegin: (engine: Engine, judge: () => Promise<unknown>) => Promise<boolean>,
 ): Promise<number> {
   const began = performance.now();
   const { plan, folder, run } = session;
@@ -69,47 +72,58 @@ export async function carryOut(
     run,
     reporter,
     adopt: options.adopt ?? false,
-    beforeWrite: () => lock.acquire(AbortSignal.timeout(LOCK_MS)),
+    beforeWrite: async () => {
+      const { warnings } = await judge();
+      for (const warning of warnings) reporter.tell({ type: 'warning', ...warning });
+      await lock.acquire(AbortSignal.timeout(LOCK_MS));
+    },
   });
+  const input = (): PreflightInput => ({
+    ...{ plan, folder, steps, kubectl, kubeconfig: engine.kubeconfig },
+    signal: AbortSignal.timeout(PREFLIGHT_MS),
+  });
+  const here = preflightHere(input());
+  let judged: Promise<Preflight> | undefined;
+  const judge = (): Promise<Preflight> =>
+    (judged ??= here
+      .then((found) => preflight(input(), found))
+      .then((checked) => {
+        if (checked.findings.length > 0) throw new PreflightError(checked.findings);
+        return checked;
+      }));
   try {
     // All of it only reads, so it may be asked for at once; nothing is written before the findings are known.
     const isWhole = checkFiles({ plan, folder }).length === 0;
-    const [checked] = await Promise.all([
-      preflight({ plan, folder, steps, kubectl, signal: AbortSignal.timeout(PREFLIGHT_MS) }),
-      isWhole ? engine.prefetch(steps, { [host]: [lock.reference] }) : Promise.resolve(),
+    const [{ files, contexts }, isAllThere] = await Promise.all([
+      here,
+      isWhole ? engine.prefetch(steps, { [host]: [lock.reference] }) : false,
     ]);
-    if (checked.findings.length > 0) {
-      tellFindings(reporter, options, checked.findings);
-      throw new PreflightError(checked.findings);
-    }
-    if (!(await mayBegin(engine))) {
+    // Where there may be nothing to write, the clusters are judged only when there is something after all.
+    if (files.length > 0 || contexts.length > 0 || !isAllThere || command === 'teardown') await judge();
+    if (!(await mayBegin(engine, judge))) {
       say('Nothing was done.');
       return EXIT.ok;
     }
     reporter.tell({ type: 'run', command, federation: plan.federation, steps: steps.map(({ id }) => id) });
-    for (const warning of checked.warnings) reporter.tell({ type: 'warning', ...warning });
     const results = await interruptible(engine, () =>
       command === 'apply' ? engine.apply(steps) : engine.teardown(steps),
     );
     await lock.clear(engine.viewOf(host));
     await lock.release();
-    if (engine.refusal) {
-      if (engine.refusal instanceof FederationError) tellFindings(reporter, options, engine.refusal.findings);
-      throw engine.refusal;
-    }
+    if (engine.refusal) throw engine.refusal;
     const exitCode = exitCodeOf(results, engine.stopping);
     const seconds = Math.round(performance.now() - began) / 1000;
     reporter.tell({ type: 'end', exitCode, seconds, counts: countsOf(results) });
     return exitCode;
+  } catch (error) {
+    // People read the error; machines read events.
+    if (options.json && error instanceof FederationError)
+      for (const finding of error.findings) reporter.tell({ type: 'finding', ...finding });
+    throw error;
   } finally {
     await lock.release();
     reporter.close();
   }
-}
-
-/** People read the error that follows; machines read events. */
-function tellFindings(reporter: Reporter, { json }: CommonOptions, findings: readonly Finding[]): void {
-  if (json) for (const finding of findings) reporter.tell({ type: 'finding', ...finding });
 }
 
 /** With a selection: what the chosen steps need and what is not chosen has to be there already. */

@@ -5,7 +5,8 @@ import { StepOf } from '../../lib/plan/step';
 import { KubeObject, listAt, textAt } from '../apply/objects';
 import { ask } from '../apply/resolver';
 import { addressesOf } from '../apply/kinds/service-address';
-import { preflight, PreflightError } from '../apply/preflight';
+import { KubeconfigReader } from '../apply/kubeconfig';
+import { preflight, PreflightError, preflightHere } from '../apply/preflight';
 import { Kubectl } from '../apply/tools/kubectl';
 import { ProgramError } from '../apply/tools/program';
 import { CommonOptions, EXIT, openSession, say } from './session';
@@ -39,7 +40,8 @@ export async function verifyCommand(options: VerifyOptions): Promise<number> {
     (step): step is StepOf<'dns-check'> =>
       step.kind === 'dns-check' && (options.cluster?.includes(step.cluster) ?? true),
   );
-  const { findings } = await preflight({ plan, folder, steps: checks, kubectl, signal });
+  const input = { plan, folder, steps: checks, kubectl, kubeconfig: new KubeconfigReader(kubectl), signal };
+  const { findings } = await preflight(input, await preflightHere(input));
   if (findings.length > 0) throw new PreflightError(findings);
 
   // The chain in its order: what comes later hangs on what comes before.

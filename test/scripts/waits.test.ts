@@ -97,11 +97,14 @@ it.concurrent.each(waits)('ends at its limit, with what it saw last and where to
   }),
 );
 
-/** Puts another answer in front of the right ones: a record that somebody has left in etcd. */
+/**
+ * Puts another answer beside the right one: a record that somebody has left in etcd below the name, where the federation's
+ * controllers do not look and CoreDNS does.
+ */
 function plantRecord(world: World, address: string): void {
   const etcd = world.clusterState('fcp').etcd['default/etcd-cluster'];
   if (!etcd) throw new Error('there is no etcd');
-  etcd.v2['/skydns/com/example/america/us/svc/federation/default/hello-world/left-behind'] = JSON.stringify({
+  etcd.v2['/skydns/com/example/america/us/svc/federation/default/hello-world/left/behind'] = JSON.stringify({
     host: address,
   });
 }

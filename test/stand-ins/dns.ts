@@ -56,8 +56,8 @@ function followed(store: Record<string, string>, name: string, depth: number): s
   const folder = skydnsPath(name);
   const found: string[] = [];
   for (const [key, value] of Object.entries(store)) {
-    const direct = key === folder || (key.startsWith(`${folder}/`) && !key.slice(folder.length + 1).includes('/'));
-    if (!direct) continue;
+    // The etcd plugin answers everything below a name, too.
+    if (key !== folder && !key.startsWith(`${folder}/`)) continue;
     const host = text((JSON.parse(value) as Dict).host);
     if (net.isIPv4(host)) found.push(host);
     else if (depth < 8) found.push(...followed(store, host.replace(/\.$/, ''), depth + 1));

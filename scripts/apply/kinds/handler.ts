@@ -32,6 +32,8 @@ export interface Handler<K extends StepKind, Seen = unknown> {
     shared: Pick<Shared, 'plan' | 'folder'>,
     minor: number,
   ): (Wanted & { readonly context?: string })[];
+  /** Whether it shows what the steps before it have brought about: where one has changed something, it looks anew. @default false */
+  readonly proves?: boolean;
   /**
    * Looks, and changes nothing.
    *

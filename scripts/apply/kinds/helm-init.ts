@@ -18,12 +18,14 @@ export const helmInit: Handler<'helm-init', { readonly isPart: boolean }> = {
   async observe(context, fresh) {
     const { step, view, minor, signal } = context;
     const [deployment, service, account] = parts(step, minor);
-    const found = await view.look([deployment, service, account], signal, { fresh });
+    const found = await view.look([deployment, service], signal, { fresh });
     const tiller = found.get(deployment);
     if (!tiller) {
       return { state: 'todo', seen: { isPart: false }, differs: [`Tiller does not run in ${step.cluster}`] };
     }
-    if (!found.get(service) && isOwnTiller(context, tiller, found.get(account))) {
+    const owner = async (): Promise<KubeObject | undefined> =>
+      (await view.look([account], signal, { fresh })).get(account);
+    if (!found.get(service) && isOwnTiller(context, tiller, await owner())) {
       const differs = [`an earlier helm init was cut off: Tiller of ${step.cluster} has no Service`];
       return { state: 'todo', seen: { isPart: true }, differs };
     }

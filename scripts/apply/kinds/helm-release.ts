@@ -16,12 +16,17 @@ export const helmRelease: Handler<'helm-release', Release> = {
 
   async observe(context, fresh) {
     const { step, view, minor, signal } = context;
+    const wanted = step.wait.map((ready) => wantedFor(minor, ready));
+    const found = await view.look(wanted, signal, { fresh });
+    // What the release makes is there, so that the release will be, too: its values are asked for at the same time.
+    const early = wanted.every((reference) => found.get(reference)) ? valuesOf(context) : undefined;
+    early?.catch(() => undefined);
     const release = await releaseOf(context);
     if (!release) return { state: 'todo', differs: [`release ${step.release} is not installed`] };
     if (!isDeployed(release)) {
       return { state: 'todo', seen: release, differs: [`release ${step.release} is ${release.status}`] };
     }
-    const values = await valuesOf(context);
+    const values = await (early ?? valuesOf(context));
     checkOwner(context, values);
     const differs = [
       ...(release.chart === chartOf(step)
@@ -32,8 +37,6 @@ export const helmRelease: Handler<'helm-release', Release> = {
         : [`the values of ${step.release} are not those of ${step.file}`]),
     ];
     if (differs.length > 0) return { state: 'todo', seen: release, differs };
-    const wanted = step.wait.map((ready) => wantedFor(minor, ready));
-    const found = await view.look(wanted, signal, { fresh });
     return waitedFor(context, step.wait, (reference) => found.get(reference));
   },
 

@@ -82,6 +82,7 @@ export const kubefedInit: Handler<'kubefed-init', Progress> = {
       context.kubeconfig.forget();
       view.forget(allWritten(step, minor));
     }
+    context.members.knowNone();
     // It ends well only when both pods run.
     return DONE;
   },

@@ -40,7 +40,7 @@ export const kubefedJoin: Handler<'kubefed-join', { readonly isMember: boolean }
   async observe(context, fresh) {
     const { step } = context;
     const [member, configMap] = await Promise.all([
-      memberOf(context),
+      memberOf(context, fresh),
       readConfigMap(context, DNS_NAMESPACE, DNS_CONFIG_MAP, fresh),
     ]);
     if (!member) {
@@ -68,7 +68,7 @@ export const kubefedJoin: Handler<'kubefed-join', { readonly isMember: boolean }
       forgetDns(context);
       forgetLeftovers(context);
       context.members.forget();
-      isMember = (await memberOf(context)) !== undefined;
+      isMember = (await memberOf(context, true)) !== undefined;
     }
     if (!isMember) {
       await Promise.all([leftovers(context, false).then((left) => clearAway(context, left)), saveStubDomains(context)]);
@@ -81,7 +81,7 @@ export const kubefedJoin: Handler<'kubefed-join', { readonly isMember: boolean }
         context.members.forget();
       }
     }
-    const [member] = await Promise.all([memberOf(context), settle(context)]);
+    const [member] = await Promise.all([memberOf(context, true), settle(context)]);
     return member && isReady(member) ? DONE : notReady(context);
   },
 
@@ -116,10 +116,10 @@ async function endAllOrphans({ step, signal }: Context): Promise<boolean> {
 }
 
 /** The cluster as the federation knows it. @throws StepError when it is known under another name */
-async function memberOf(context: Context): Promise<KubeObject | undefined> {
+async function memberOf(context: Context, fresh: boolean): Promise<KubeObject | undefined> {
   const { step, plan } = context;
   const server = clusterOf(plan, step.cluster)?.server ?? '';
-  const all = await context.members.get(context.signal);
+  const all = await context.members.get(context.signal, fresh);
   const alias = all.find((member) => member.metadata.name !== step.cluster && isAt(member, context));
   if (alias) {
     throw new StepError(
@@ -148,7 +148,7 @@ function notReady({ step }: Context): Observation<never> {
 /** All members, where there may be no federation any more. */
 async function membersIfAny(context: Context): Promise<KubeObject[]> {
   try {
-    return await context.members.get(context.signal);
+    return await context.members.get(context.signal, true);
   } catch (error) {
     if (error instanceof ProgramError && error.kind !== 'unreachable' && error.kind !== 'busy') return [];
     throw error;

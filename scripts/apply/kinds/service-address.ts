@@ -10,6 +10,10 @@ export function addressesOf(service: KubeObject | undefined): string[] {
 
 /** A Service has an address, and one of its cluster's own range. Nothing is written: others give it. */
 export const serviceAddress: Handler<'service-address'> = {
+  proves: true,
+
+  wanted: (step, _shared, minor) => [wanted(minor, 'Service', step.service, step.namespace)],
+
   async observe({ step, view, minor, signal }, fresh) {
     const reference = wanted(minor, 'Service', step.service, step.namespace);
     const service = (await view.look([reference], signal, { fresh })).get(reference);
