@@ -10,8 +10,8 @@ import { verifyCommand, VerifyOptions } from './commands/verify';
 // Every program and every step that waits listens to the signals that end a run: with many clusters those are many.
 setMaxListeners(0);
 
-/** Programs that run at the same time unless the user says otherwise. */
-const CONCURRENCY = 16;
+/** Programs that run at the same time unless the user says otherwise: most of them wait for an API server. */
+const CONCURRENCY = 32;
 
 function whole(text: string): number {
   const value = Number(text);

@@ -1,10 +1,13 @@
 import { KubeObject } from './objects';
 import { Kubectl, untilOwnEnd } from './tools/kubectl';
+import { pause } from './waiting';
 
 /** For how long an answer counts, in milliseconds. */
 const KNOWN_MS = 5_000;
 /** The same for steps that ask anew: as long as many of them that do so at the same moment take. */
 const SHARED_MS = 150;
+/** How long such a call waits for others, in milliseconds: joins that were begun side by side end side by side. */
+const GATHER_MS = 20;
 
 /** One call for the members. */
 interface Asked {
@@ -24,7 +27,7 @@ export class MemberList {
 
   /** @param fresh ask the federation, whatever was seen a moment ago */
   get(signal: AbortSignal, fresh: boolean): Promise<KubeObject[]> {
-    return untilOwnEnd(signal, () => this.ask(signal, fresh ? SHARED_MS : KNOWN_MS));
+    return untilOwnEnd(signal, () => this.ask(signal, fresh));
   }
 
   /** A control plane has just been made: it has none. */
@@ -37,17 +40,20 @@ export class MemberList {
     if (this.asked?.madeAt !== undefined) this.asked = undefined;
   }
 
-  private ask(signal: AbortSignal, knownMs: number): Promise<KubeObject[]> {
+  private ask(signal: AbortSignal, fresh: boolean): Promise<KubeObject[]> {
     const { asked } = this;
-    if (asked && Date.now() - (asked.madeAt ?? Infinity) < knownMs) return asked.answer;
+    const counts = fresh ? SHARED_MS : KNOWN_MS;
+    if (asked && Date.now() - (asked.madeAt ?? Infinity) < counts) return asked.answer;
     const made: Omit<Asked, 'answer'> = {};
-    const answer = this.kubectl.get(this.context, ['clusters'], signal, {
-      // It reads nothing; this is how it tells that its turn has come.
-      stdin: () => {
-        made.madeAt ??= Date.now();
-        return undefined;
-      },
-    });
+    const answer = pause(fresh ? GATHER_MS : 0, signal).then(() =>
+      this.kubectl.get(this.context, ['clusters'], signal, {
+        // It reads nothing; this is how it tells that its turn has come.
+        stdin: () => {
+          made.madeAt ??= Date.now();
+          return undefined;
+        },
+      }),
+    );
     const current = Object.assign(made, { answer });
     this.asked = current;
     // A failed answer is nobody's but those who wait for it.
