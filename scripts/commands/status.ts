@@ -3,6 +3,7 @@ import { addressesOf } from '../apply/kinds/service-address';
 import { readKubeconfig } from '../apply/kubeconfig';
 import { select } from '../apply/select';
 import { Kubectl } from '../apply/tools/kubectl';
+import { Run } from '../apply/tools/program';
 import { inReach, Known, observed } from './plan';
 import { CommonOptions, EXIT, openSession, say } from './session';
 import { table } from './table';
@@ -50,15 +51,20 @@ export async function statusCommand(options: CommonOptions): Promise<number> {
   if (details.length > 0) say('');
   for (const line of details) say(line);
   for (const [context, why] of reach) say(`${context}: ${why}`);
+  say('');
+  // Only a control plane has a context of its own.
+  if (plan.steps.some(({ kind }) => kind === 'kubefed-init')) say(await contextLine(plan.federation, run));
+  say(allWell ? 'All is as the plan says.' : '`npm run plan` shows what apply would do about it.');
+  return allWell ? EXIT.ok : EXIT.failed;
+}
+
+/** Whether the kubeconfig has the context that `kubefed init` adds. */
+async function contextLine(federation: string, run: Run): Promise<string> {
   const kubeconfig = await readKubeconfig(new Kubectl(run, () => undefined), AbortSignal.timeout(10_000)).catch(
     () => undefined,
   );
-  say('');
-  say(
-    `Context ${plan.federation} is ${kubeconfig?.entriesOf(plan.federation).includes('context') ? '' : 'not '}in the kubeconfig.`,
-  );
-  say(allWell ? 'All is as the plan says.' : '`npm run plan` shows what apply would do about it.');
-  return allWell ? EXIT.ok : EXIT.failed;
+  const has = kubeconfig?.entriesOf(federation).includes('context') ?? false;
+  return `Context ${federation} is ${has ? '' : 'not '}in the kubeconfig.`;
 }
 
 /** The addresses that each cluster gave its workloads. */
