@@ -109,6 +109,11 @@ export function advice({ kind, command, exitCode, attempts, output }: ProgramErr
         problem: 'something of that name is there already',
         hint: 'Look at it; rename or remove it if it is nobody’s, then run apply again.',
       };
+    case 'port-taken':
+      return {
+        problem: 'a node port is taken',
+        hint: 'See which Service has it (kubectl get services --all-namespaces), and free it or choose another in main.ts. Where none has it the API server frees it by itself within minutes; then run apply again.',
+      };
     case 'not-found':
       return {
         problem: 'something that is needed is not there',

@@ -159,3 +159,26 @@ describe('a fault that stays', () => {
     }),
   );
 });
+
+it('a node port that another Service has is said to be taken, and is used when it is free', () =>
+  withFederation({}, async (federation) => {
+    const { world, cli } = federation;
+    await world.put('fcp', {
+      apiVersion: 'v1',
+      kind: 'Service',
+      metadata: { name: 'game', namespace: 'default' },
+      spec: { type: 'NodePort', selector: { app: 'game' }, ports: [{ port: 80, nodePort: world.dnsPort }] },
+    });
+    const ended = await cli(['apply', '--yes', '--json']);
+    expect(ended.code).toBe(1);
+    expect(story(ended).failed).toEqual([
+      expect.objectContaining({
+        step: 'fcp/coredns-node-port',
+        problem: 'a node port is taken',
+        hint: expect.stringContaining('See which Service has it (kubectl get services --all-namespaces)') as unknown,
+        said: expect.stringContaining(`${world.dnsPort}: provided port is already allocated`) as unknown,
+      }),
+    ]);
+    await world.remove('fcp', 'Service', 'default', 'game');
+    await mustApply(federation);
+  }));

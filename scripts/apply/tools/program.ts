@@ -21,6 +21,8 @@ export type FailureKind =
   /** A webhook that judges the object is not up yet. */
   | 'webhook'
   | 'already-exists'
+  /** Another Service has the node port. */
+  | 'port-taken'
   | 'not-found'
   | 'no-such-kind'
   | 'forbidden'
@@ -77,6 +79,7 @@ const WORDS: readonly (readonly [FailureKind, RegExp])[] = [
   ['webhook', /failed calling webhook|no endpoints available for service/i],
   ['conflict', /\(Conflict\)|the object has been modified/i],
   ['already-exists', /\(AlreadyExists\)|already exists/i],
+  ['port-taken', /provided port is already allocated/i],
   [
     'no-such-kind',
     /no matches for (kind|\/)|the server doesn't have a resource type|could not find the requested resource/i,
