@@ -49,6 +49,11 @@ export interface ClusterOptions {
    */
   readonly apiServerArgs?: MoreArgs;
   /**
+   * More flags for kube-controller-manager.
+   * @default none
+   */
+  readonly controllerManagerArgs?: MoreArgs;
+  /**
    * More flags for kwok, after the harness's own.
    * @default none
    */
@@ -219,6 +224,7 @@ export class Cluster {
       '--secure-port=0',
       `--service-account-private-key-file=${path.join(this.dir, 'service-accounts.key')}`,
       `--root-ca-file=${this.certificatesFile()}`,
+      ...this.moreArgs(this.options.controllerManagerArgs),
     ];
   }
 

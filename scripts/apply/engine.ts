@@ -14,7 +14,7 @@ import { urgently } from './tools/limit';
 import { isPassing } from './tools/retry';
 import { ProgramError, Run, shown } from './tools/program';
 import { advice } from './errors';
-import { pause, within } from './waiting';
+import { pause, untilTick, within } from './waiting';
 
 /** How often a step is done again when what it wrote is changed back at once. */
 const MAX_ACTS = 3;
@@ -298,7 +298,7 @@ export class Engine {
           last = observation;
           // Who waits for something to act on later works on the federation too, though there is nothing to write yet.
           await this.beforeWrite();
-          await pause(wait, AbortSignal.any([context.signal, this.stop.signal]));
+          await pause(untilTick(wait), AbortSignal.any([context.signal, this.stop.signal]));
           // What was written has had its look; nothing is waited for any more.
           if (this.stop.signal.aborted) throw new CutError();
           wait = Math.min(wait * 1.5, LONGEST_PAUSE_MS);

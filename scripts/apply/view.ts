@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { isBuiltIn } from '../../lib/dialect/rules';
 import { Wanted } from './api';
 import { KubeObject, named, Reference } from './objects';
@@ -80,6 +81,8 @@ export class ClusterView {
         .join('\n---\n');
     };
     let objects: KubeObject[] = [];
+    // Steps that wake at the same moment ask one after another: all of them have their say first.
+    await setImmediate();
     try {
       objects = await this.kubectl.get(this.context, ['--filename=-'], signal, { stdin });
     } catch (error) {

@@ -21,6 +21,18 @@ export async function waitUntil(
   }
 }
 
+/** Pauses between two looks end at multiples of the longest of these that fits, in milliseconds. */
+const TICKS = [2_000, 1_000, 500, 200, 100];
+
+/**
+ * How long to pause so that whoever waits about as long wakes at the same moment, in milliseconds: then one call asks for all of
+ * them. At most as long as wanted.
+ */
+export function untilTick(ms: number, now = Date.now()): number {
+  const tick = TICKS.find((length) => length <= ms);
+  return tick === undefined ? ms : tick - (now % tick);
+}
+
 /** Waits for some time, or until the signal fires. */
 export function pause(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
