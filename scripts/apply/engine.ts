@@ -60,6 +60,8 @@ export class Engine {
   private readonly stop = new AbortController();
   private readonly cut = new AbortController();
   private readonly running = new Set<string>();
+  /** The steps that have started a program that writes; its answer may have been lost. */
+  private readonly written = new Set<string>();
   private mayWrite: Promise<void> | undefined;
   private federationSeen: Promise<unknown> | undefined;
   private refused: Error | undefined;
@@ -269,6 +271,7 @@ export class Engine {
     const isNews = handler.proves === true && needs.some(({ outcome }) => outcome === 'changed');
     const timeout = within(step.timeoutSeconds * 1000);
     const context = this.contextOf(step, AbortSignal.any([this.cut.signal, timeout])) as ContextOf<StepKind>;
+    this.written.delete(step.id);
     let acts = 0;
     let failures = 0;
     let last: Extract<Observation, { state: 'waiting' }> | undefined;
@@ -281,7 +284,9 @@ export class Engine {
         const fresh = isNews || acts > 0 || failures > 0 || last !== undefined;
         const observation = known ?? (await this.look(handler, context, fresh));
         known = undefined;
-        if (observation.state === 'done') return { outcome: acts > 0 ? 'changed' : 'unchanged' };
+        if (observation.state === 'done') {
+          return { outcome: acts > 0 || this.written.has(step.id) ? 'changed' : 'unchanged' };
+        }
         if (observation.state === 'todo') {
           if (acts === MAX_ACTS) {
             throw new StepError(
@@ -306,7 +311,7 @@ export class Engine {
       } catch (error) {
         if (this.cut.signal.aborted) throw new CutError();
         // A program that was ended since the time was up is no news; what was waited for is.
-        if (timeout.aborted && error instanceof ProgramError && error.kind === 'cut') throw timedOut(step, last, error);
+        if (timeout.aborted && isCut(error)) throw timedOut(step, 'apply', last, error);
         if (timeout.aborted || this.stop.signal.aborted || !isWorthALook(error)) throw error;
         failures++;
         if (failures === MAX_FAILURES) throw error.after(failures);
@@ -314,7 +319,7 @@ export class Engine {
         await pause(wait, AbortSignal.any([context.signal, this.stop.signal]));
         wait = Math.min(wait * 2, LONGEST_PAUSE_MS);
       }
-      if (timeout.aborted) throw timedOut(step, last);
+      if (timeout.aborted) throw timedOut(step, 'apply', last);
     }
   }
 
@@ -352,6 +357,7 @@ export class Engine {
       return undone.state === 'kept' ? { outcome: 'kept', why: undone.why } : { outcome: undone.state };
     } catch (error) {
       if (this.cut.signal.aborted) throw new CutError();
+      if (timeout.aborted && isCut(error)) throw timedOut(step, 'teardown', undefined, error);
       throw error;
     }
   }
@@ -366,7 +372,8 @@ export class Engine {
     this.mayWrite ??= (this.options.beforeWrite?.() ?? Promise.resolve()).catch((error: unknown) => {
       this.refused = error instanceof Error ? error : new Error(String(error));
       this.stop.abort();
-      throw error;
+      // Not the error itself, which may look like one that passes when a write is tried again.
+      throw new CutError();
     });
     return this.mayWrite;
   }
@@ -388,7 +395,9 @@ export class Engine {
     const kubectl = new Kubectl(
       run,
       (command, { writes }) => {
-        if (writes) reporter.tell({ type: 'command', ...where, command: shown(command) });
+        if (!writes) return;
+        this.written.add(step.id);
+        reporter.tell({ type: 'command', ...where, command: shown(command) });
       },
       (error) => {
         this.tellRetry(step, error);
@@ -424,9 +433,15 @@ function isWorthALook(error: unknown): error is ProgramError {
   return ['conflict', 'already-exists'].includes(error.kind) || (isPassing(error) && error.attempts === 1);
 }
 
+/** A program was ended since the time was up, or by the user. */
+function isCut(error: unknown): error is ProgramError {
+  return error instanceof ProgramError && error.kind === 'cut';
+}
+
 /** A step's time is up: what it waited for or which call did not end, what it saw last, and where to look next. */
 function timedOut(
   step: Step,
+  command: 'apply' | 'teardown',
   last: Extract<Observation, { state: 'waiting' }> | undefined,
   call?: ProgramError,
 ): StepError {
@@ -436,7 +451,7 @@ function timedOut(
     : `kubectl --context=${step.context} get events --all-namespaces`;
   return new StepError(
     `it did not come about within ${step.timeoutSeconds} s${seen}`,
-    `Look further with: ${further}. Then run apply again.`,
+    `Look further with: ${further}. Then run ${command} again.`,
     last ? undefined : call?.command,
   );
 }

@@ -83,26 +83,39 @@ export function differences(declared: unknown, live: unknown, path = ''): string
       differences(value, at(live, key), path === '' ? key : `${path}.${key}`),
     );
   }
-  return sameScalar(declared, live) ? [] : [path];
+  return sameScalar(declared, live, path) ? [] : [path];
 }
 
 /** Whether a value is what a server leaves out: nothing, an empty list or map, a zero. */
 function isNothing(value: unknown): boolean {
   if (value === undefined || value === null || value === '' || value === false || value === 0) return true;
+  // A list of one empty item is something: in a NetworkPolicy it lets everybody in.
+  if (Array.isArray(value)) return value.length === 0;
   return typeof value === 'object' && Object.values(value).every(isNothing);
 }
 
 /** Lists whose items have names of their own are compared by them: the server may put them in another order. */
 function keyOf(list: readonly unknown[]): string[] | undefined {
   const keys = [['name'], ['containerPort', 'protocol'], ['mountPath'], ['ip']];
-  return keys.find((key) => list.length > 0 && list.every((item) => key.every((part) => at(item, part) !== undefined)));
+  const hasNames = (key: readonly string[]): boolean => {
+    const names = list.map((item) => key.map((part) => at(item, part)));
+    const isUnique = new Set(names.map((name) => JSON.stringify(name))).size === list.length;
+    return isUnique && names.flat().every((part) => part !== undefined);
+  };
+  return list.length > 0 ? keys.find(hasNames) : undefined;
 }
 
-function sameScalar(declared: unknown, live: unknown): boolean {
+/** Where the API has quantities: everywhere else a text is what it is. */
+const QUANTITIES = /(^|\.)((limits|requests|capacity|hard)\.[^.]+|sizeLimit|divisor)$/;
+/** How far two numbers may be apart that are the same quantity, written in two ways. */
+const ROUNDING = 1e-9;
+
+function sameScalar(declared: unknown, live: unknown, path: string): boolean {
   if (declared === live) return true;
+  if (!QUANTITIES.test(path)) return false;
   const a = quantity(declared);
   const b = quantity(live);
-  return a !== undefined && a === b;
+  return a !== undefined && b !== undefined && Math.abs(a - b) <= ROUNDING * Math.max(a, b);
 }
 
 const SUFFIXES: Readonly<Record<string, number>> = {

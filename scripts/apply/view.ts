@@ -2,7 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 import { isBuiltIn } from '../../lib/dialect/rules';
 import { Wanted } from './api';
 import { KubeObject, named, Reference } from './objects';
-import { Kubectl, untilOwnEnd } from './tools/kubectl';
+import { Kubectl, parseObjects, untilOwnEnd } from './tools/kubectl';
 import { ProgramError } from './tools/program';
 
 /** For how long what was seen counts as known, in milliseconds. A decision that matters more looks again. */
@@ -80,7 +80,7 @@ export class ClusterView {
         )
         .join('\n---\n');
     };
-    let objects: KubeObject[] = [];
+    let objects: KubeObject[];
     // Steps that wake at the same moment ask one after another: all of them have their say first.
     await setImmediate();
     try {
@@ -89,6 +89,8 @@ export class ClusterView {
       // Custom resources may be of a kind that is not registered yet: then there is none of them.
       const areCustom = [...wanted.values()].every(({ apiVersion }) => !isBuiltIn(apiVersion));
       if (!areCustom || !(error instanceof ProgramError) || error.kind !== 'no-such-kind') throw error;
+      // Those of the other kinds are printed all the same.
+      objects = parseObjects(error.output.stdout);
     } finally {
       close();
     }

@@ -341,7 +341,7 @@ describe('the order of the guide', () => {
   it('refuses an EtcdCluster before the operator has made its kind', async () => {
     const world = await World.start({ clusters: [{ name: 'fcp', server: '10.11.12.1:6443' }] });
     await world.hold('fcp/Deployment/default/etcd-operator');
-    await expect(etcd(world, 'fcp')).rejects.toThrow(/no matches for kind "EtcdCluster"/);
+    await expect(etcd(world, 'fcp')).rejects.toThrow(/no matches for etcd.database.coreos.com\/, Kind=EtcdCluster/);
     await world.close();
   });
 

@@ -122,11 +122,12 @@ export interface Item {
 }
 
 /** kubectl's complaint about a file of a kind that the server does not serve. */
-export function unrecognized(manifest: Manifest): string {
+export function unrecognized({ atLeast }: Pick<Session, 'atLeast'>, manifest: Manifest): string {
   const { apiVersion, kind } = manifest.object;
-  const group = groupOf(apiVersion);
-  const plain = group === '' && apiVersion === 'v1' ? 'version "v1"' : `version "${apiVersion}"`;
-  return `unable to recognize "${manifest.source}": no matches for kind "${kind}" in ${plain}`;
+  const what = atLeast('1.10.0')
+    ? `kind "${kind}" in version "${apiVersion}"`
+    : `${groupOf(apiVersion)}/, Kind=${kind}`;
+  return `unable to recognize "${manifest.source}": no matches for ${what}`;
 }
 
 /** Where a manifest goes; undefined where the server does not serve its kind in its version. */

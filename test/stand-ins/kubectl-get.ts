@@ -129,7 +129,7 @@ export function getCommand(s: Session): number {
     single = documents.length === 1;
     for (const manifest of documents) {
       const item = itemOf(s, manifest);
-      if (item === undefined) failures.push(`error: ${unrecognized(manifest)}`);
+      if (item === undefined) failures.push(`error: ${unrecognized(s, manifest)}`);
       else one(item);
     }
   } else {

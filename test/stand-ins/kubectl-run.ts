@@ -57,7 +57,7 @@ function only(s: Session, args: readonly string[]): Item {
     const [manifest] = manifests(s);
     const item = manifest === undefined ? undefined : itemOf(s, manifest);
     if (item === undefined)
-      s.call.fail(`error: ${manifest === undefined ? 'required resource not specified' : unrecognized(manifest)}`);
+      s.call.fail(`error: ${manifest === undefined ? 'required resource not specified' : unrecognized(s, manifest)}`);
     return item;
   }
   const [item] = named(s, args).items;
@@ -136,7 +136,7 @@ export async function waitCommand(s: Session): Promise<number> {
   const selector = flags.value('selector');
   let items: Item[];
   if (flags.has('filename')) {
-    items = manifests(s).map((manifest) => itemOf(s, manifest) ?? s.call.fail(`error: ${unrecognized(manifest)}`));
+    items = manifests(s).map((manifest) => itemOf(s, manifest) ?? s.call.fail(`error: ${unrecognized(s, manifest)}`));
   } else {
     const found = named(s, flags.args);
     items = [

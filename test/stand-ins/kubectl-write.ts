@@ -75,7 +75,7 @@ async function each<T>(s: Session, items: readonly T[], body: (item: T) => Promi
 
 function placed(s: Session, manifest: Manifest): Item {
   const item = itemOf(s, manifest);
-  if (item === undefined) throw new Exit(1, `error: ${unrecognized(manifest)}\n`);
+  if (item === undefined) throw new Exit(1, `error: ${unrecognized(s, manifest)}\n`);
   if (s.flags.bool('validate', true)) {
     const unknown = unknownField(manifest.object, s.target().cluster.version);
     if (unknown !== undefined) {
@@ -508,7 +508,7 @@ export async function deleteCommand(s: Session): Promise<number> {
       if (item !== undefined) items.push(item);
       // A kind that is not served has no objects left.
       else if (!ignore || !s.atLeast('1.11.0')) {
-        call.err(`error: ${unrecognized(manifest)}\n`);
+        call.err(`error: ${unrecognized(s, manifest)}\n`);
         failed = true;
       }
     }

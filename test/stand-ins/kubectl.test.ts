@@ -96,8 +96,8 @@ describe('kubectl 1.7', () => {
 
   describe('what a server serves', () => {
     it.each([
-      ['apps/v1', 'no matches for kind "Deployment" in version "apps/v1"'],
-      ['apps/v1beta2', 'no matches for kind "Deployment" in version "apps/v1beta2"'],
+      ['apps/v1', 'no matches for apps/, Kind=Deployment'],
+      ['apps/v1beta2', 'no matches for apps/, Kind=Deployment'],
     ])('refuses a Deployment in %s', async (apiVersion, why) => {
       const object = { ...deployment('d', 'default', 'nginx:1'), apiVersion };
       const ran = await sh(world, 'kubectl apply -f -', documents([object]));

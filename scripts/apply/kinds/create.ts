@@ -23,12 +23,14 @@ export const create: Handler<'create'> = {
     if (!run) return undefined;
     try {
       await kubectl.write(run, signal);
+      return DONE;
     } catch (error) {
-      // Some were there already: kubectl creates the others all the same.
+      // Some were there already. kubectl creates the others all the same, where nothing else is the matter with them.
       if (!(error instanceof ProgramError) || error.kind !== 'already-exists') throw error;
+      return undefined;
+    } finally {
+      view.forget(wantedOf(declaredObjects({ folder }, step.file)));
     }
-    view.forget(wantedOf(declaredObjects({ folder }, step.file)));
-    return DONE;
   },
 
   async undo(context) {

@@ -59,18 +59,33 @@ export class Kubectl {
 }
 
 /**
- * Waits for a call that several steps wait for. It is ended with the step that has made it; then the others ask again.
+ * Waits for a call that several steps wait for. It is ended with the step that has made it; then the others ask again. A
+ * step that is ended itself waits no longer for another's.
  *
  * @param signal the own step's
  */
 export async function untilOwnEnd<T>(signal: AbortSignal, ask: () => Promise<T>): Promise<T> {
   for (;;) {
     try {
-      return await ask();
+      return await orEnd(signal, ask());
     } catch (error) {
       if (!(error instanceof ProgramError) || error.kind !== 'cut' || signal.aborted) throw error;
     }
   }
+}
+
+/** What comes of an answer, or the end of who waits for it. */
+function orEnd<T>(signal: AbortSignal, answer: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const end = (): void => {
+      reject(new ProgramError(['kubectl', 'get'], 'cut', null, { stdout: '', stderr: 'not waited for any longer' }));
+    };
+    signal.addEventListener('abort', end, { once: true });
+    answer.then(resolve, reject).finally(() => {
+      signal.removeEventListener('abort', end);
+    });
+    if (signal.aborted) end();
+  });
 }
 
 /** One object or a List of them, or nothing, as kubectl prints them with `--output=json`. */

@@ -72,17 +72,20 @@ function firstLine(text: string): string {
 const WORDS: readonly (readonly [FailureKind, RegExp])[] = [
   [
     'other-server',
-    /x509:|certificate signed by unknown authority|certificate is valid for|You must be logged in|Unauthorized/i,
+    /x509:|certificate signed by unknown authority|certificate is valid for|You must be logged in|Unauthorized|asked for the client to provide credentials/i,
   ],
+  // No right is missing: the namespace is on its way out, which passes.
+  ['busy', /because it is being terminated/i],
   ['forbidden', /\(Forbidden\)|is forbidden|cannot (get|list|create|patch|update|delete) (resource|\S+ at)/i],
   ['owned', /Apply failed with \d+ conflict/],
-  ['webhook', /failed calling webhook|no endpoints available for service/i],
+  ['webhook', /failed calling (admission )?webhook|no endpoints available for service/i],
   ['conflict', /\(Conflict\)|the object has been modified/i],
   ['already-exists', /\(AlreadyExists\)|already exists/i],
   ['port-taken', /provided port is already allocated/i],
   [
     'no-such-kind',
-    /no matches for (kind|\/)|the server doesn't have a resource type|could not find the requested resource/i,
+    // Before 1.10 `no matches for etcd.database.coreos.com/, Kind=EtcdCluster`.
+    /no matches for (kind|\S*\/)|the server doesn't have a resource type|could not find the requested resource/i,
   ],
   ['not-found', /\(NotFound\)|not found/i],
   [
@@ -91,7 +94,7 @@ const WORDS: readonly (readonly [FailureKind, RegExp])[] = [
   ],
   [
     'unreachable',
-    /Unable to connect to the server|was refused|connection refused|connection reset|\bEOF\b|i\/o timeout|TLS handshake timeout|no route to host|no such host|network is unreachable|context deadline exceeded|transport is closing/i,
+    /Unable to connect to the server|was refused|connection refused|connection reset|\bEOF\b|i\/o timeout|TLS handshake timeout|no route to host|no such host|network is unreachable|context deadline exceeded|transport is closing|Client\.Timeout|broken pipe|client connection lost/i,
   ],
 ];
 

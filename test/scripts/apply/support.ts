@@ -1,0 +1,346 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { ownLabels } from '../../../lib/labels';
+import { Plan, PLAN_VERSION } from '../../../lib/plan/plan';
+import { Command, Step, StepOf } from '../../../lib/plan/step';
+import { documents } from '../../../lib/yaml';
+import { KubeObject, named, objectSchema } from '../../../scripts/apply/objects';
+import { Event, Reporter } from '../../../scripts/apply/report/events';
+import { FailureKind, Output, ProgramError, Run } from '../../../scripts/apply/tools/program';
+
+export const FEDERATION = 'fed';
+/** A signal that never fires. */
+export const NEVER = new AbortController().signal;
+
+/** A program's failure of a kind, whatever it said. */
+export function failure(kind: FailureKind, command: Command = ['kubectl', 'get']): ProgramError {
+  return new ProgramError(command, kind, kind === 'cut' ? null : 1, { stdout: '', stderr: `failed: ${kind}` });
+}
+
+/** A promise that the test settles. */
+export class Gate {
+  private settle: () => void = () => undefined;
+  readonly opened = new Promise<void>((resolve) => {
+    this.settle = resolve;
+  });
+
+  open(): void {
+    this.settle();
+  }
+}
+
+/** What is done instead of, before or after the answer that the clusters would give. */
+type Behaviour = (answer: () => Output) => Output | Promise<Output>;
+
+/** One call of a program. */
+export interface Call {
+  readonly line: string;
+  readonly stdin: string | undefined;
+  readonly urgent: boolean;
+}
+
+const KINDS: Readonly<Record<string, string>> = { nodes: 'Node', pods: 'Pod', clusters: 'Cluster' };
+
+/** `kubectl`, in front of clusters that are kept in memory. */
+export class FakeKubectl {
+  /** Every call in the order in which it was started. */
+  readonly calls: Call[] = [];
+  /** `start <line>` and `end <line>`, as they came. */
+  readonly log: string[] = [];
+  /** Names in the kubeconfig. */
+  readonly contexts: string[] = [];
+  private readonly clusters = new Map<string, Map<string, KubeObject>>();
+  private rules: { readonly pattern: RegExp; readonly behaviour: Behaviour; times: number }[] = [];
+
+  /** @param folder what file arguments are relative to */
+  constructor(private readonly folder = '') {}
+
+  readonly run: Run = async (command, { stdin, signal, urgent = false }) => {
+    const line = command.join(' ');
+    const read = typeof stdin === 'function' ? stdin() : stdin;
+    if (signal.aborted) throw failure('cut', command);
+    this.calls.push({ line, stdin: read, urgent });
+    this.log.push(`start ${line}`);
+    const { promise: cut, forget } = whenAborted(signal, command);
+    try {
+      const rule = this.rules.find(({ pattern, times }) => times > 0 && pattern.test(line));
+      if (rule) rule.times--;
+      const answer = (): Output => this.answer(command, read);
+      return await Promise.race([rule ? Promise.resolve(rule.behaviour(answer)) : answer(), cut]);
+    } finally {
+      forget();
+      this.log.push(`end ${line}`);
+    }
+  };
+
+  /** What the next calls do whose line fits. Earlier rules come first. */
+  on(pattern: RegExp, behaviour: Behaviour, times = Infinity): void {
+    this.rules.push({ pattern, behaviour, times });
+  }
+
+  /** The next call whose line fits does not end, and has no effect, before the gate is opened. */
+  hold(pattern: RegExp): Gate {
+    const gate = new Gate();
+    this.on(pattern, async (answer) => (await gate.opened, answer()), 1);
+    return gate;
+  }
+
+  /** The next calls whose line fits fail, without any effect. */
+  fail(pattern: RegExp, kind: FailureKind, times = Infinity): void {
+    this.on(pattern, () => Promise.reject(failure(kind)), times);
+  }
+
+  put(context: string, ...objects: KubeObject[]): void {
+    for (const object of objects) this.cluster(context).set(named(object), object);
+  }
+
+  remove(context: string, object: KubeObject): void {
+    this.cluster(context).delete(named(object));
+  }
+
+  get(context: string, name: string): KubeObject | undefined {
+    return this.cluster(context).get(name);
+  }
+
+  /** The lines of all calls that fit. */
+  lines(pattern = /./): string[] {
+    return this.calls.map(({ line }) => line).filter((line) => pattern.test(line));
+  }
+
+  /** The lines of all calls that change something. */
+  get writes(): string[] {
+    return this.lines(/ (label|apply|create|delete|patch|upgrade|uninstall) /);
+  }
+
+  private cluster(context: string): Map<string, KubeObject> {
+    const cluster = this.clusters.get(context) ?? new Map<string, KubeObject>();
+    this.clusters.set(context, cluster);
+    return cluster;
+  }
+
+  private answer(command: Command, stdin = ''): Output {
+    const flag = (name: string): string | undefined =>
+      command.find((word) => word.startsWith(`--${name}=`))?.slice(name.length + 3);
+    const [program, verb = '', ...args] = command.filter((word) => !word.startsWith('--'));
+    const cluster = this.cluster(flag('context') ?? '');
+    const file = flag('filename');
+    const objects = (): KubeObject[] => manifest(file === '-' ? stdin : readFileSync(join(this.folder, file ?? '')));
+    if (program !== 'kubectl') throw new Error(`nobody answers ${command.join(' ')}`);
+    switch (verb) {
+      case 'config':
+        return said(JSON.stringify({ contexts: this.contexts.map((name) => ({ name, context: { cluster: name } })) }));
+      case 'get': {
+        if (file !== undefined) return said(listOf(objects().flatMap((object) => cluster.get(named(object)) ?? [])));
+        const kind = KINDS[args[0] ?? ''];
+        return said(listOf([...cluster.values()].filter((object) => object.kind === kind)));
+      }
+      case 'label':
+        return said(label(cluster, args.slice(1)));
+      case 'apply':
+        for (const object of objects()) cluster.set(named(object), object);
+        return said('');
+      case 'create': {
+        const declared = objects();
+        const missing = declared.filter((object) => !cluster.has(named(object)));
+        // What is missing is created all the same, as kubectl does.
+        for (const object of missing) cluster.set(named(object), object);
+        if (missing.length < declared.length) throw failure('already-exists', command);
+        return said('');
+      }
+      case 'delete':
+        for (const object of objects()) cluster.delete(named(object));
+        return said('');
+      default:
+        throw new Error(`nobody answers ${command.join(' ')}`);
+    }
+  }
+}
+
+function whenAborted(signal: AbortSignal, command: Command): { promise: Promise<never>; forget: () => void } {
+  let forget = (): void => undefined;
+  const promise = new Promise<never>((_, reject) => {
+    const cut = (): void => {
+      reject(failure('cut', command));
+    };
+    signal.addEventListener('abort', cut, { once: true });
+    forget = () => {
+      signal.removeEventListener('abort', cut);
+    };
+  });
+  return { promise, forget };
+}
+
+const said = (stdout: string): Output => ({ stdout, stderr: '' });
+const listOf = (items: readonly KubeObject[]): string => JSON.stringify({ apiVersion: 'v1', kind: 'List', items });
+const manifest = (text: string | Buffer): KubeObject[] =>
+  documents(text.toString()).map((document) => objectSchema.parse(document));
+
+/** `kubectl label nodes`: names, then `key=value` to set and `key-` to take away. */
+function label(cluster: Map<string, KubeObject>, args: readonly string[]): string {
+  const isChange = (word: string): boolean => word.includes('=') || word.endsWith('-');
+  for (const name of args.filter((word) => !isChange(word))) {
+    const node = cluster.get(`Node ${name}`);
+    if (!node) throw failure('not-found');
+    const labels = { ...node.metadata.labels };
+    for (const change of args.filter(isChange)) {
+      const [key = '', value] = change.split('=');
+      if (value === undefined) Reflect.deleteProperty(labels, key.slice(0, -1));
+      else labels[key] = value;
+    }
+    cluster.set(`Node ${name}`, { ...node, metadata: { ...node.metadata, labels } });
+  }
+  return '';
+}
+
+/** Keeps what a run tells, with the moment. */
+export class Recorder implements Reporter {
+  readonly told: { readonly event: Event; readonly at: number }[] = [];
+
+  tell(event: Event): void {
+    this.told.push({ event, at: Date.now() });
+  }
+
+  close(): void {
+    // Nothing is drawn.
+  }
+
+  /** The events of a type, in order. */
+  of<T extends Event['type']>(type: T): Extract<Event, { type: T }>[] {
+    return this.told.flatMap(({ event }) => (isOfType(event, type) ? [event] : []));
+  }
+
+  /** The ids of the steps that have begun or ended, in order. */
+  steps(type: 'started' | 'ended'): string[] {
+    return this.of(type).map(({ step }) => step);
+  }
+
+  /** When a step began or ended; nothing where it has not. */
+  when(type: 'started' | 'ended', id: string): number | undefined {
+    return this.told.find(({ event }) => event.type === type && event.step === id)?.at;
+  }
+}
+
+function isOfType<T extends Event['type']>(event: Event, type: T): event is Extract<Event, { type: T }> {
+  return event.type === type;
+}
+
+/** The clock stands still unless a test moves it. What needs no time goes on by itself. */
+export function stopClock(): void {
+  jest.useFakeTimers({ doNotFake: ['setImmediate', 'nextTick', 'queueMicrotask'] });
+}
+
+/** Turns of the event loop in which everything comes about that no time has to pass for. */
+const TURNS = 5;
+
+/** Lets everything come about that no time has to pass for. */
+export async function settle(): Promise<void> {
+  for (let i = 0; i < TURNS; i++) {
+    await jest.advanceTimersByTimeAsync(0);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
+/** Lets so much time pass, in milliseconds, and what it brings with it come about. */
+export async function pass(ms: number): Promise<void> {
+  for (let left = ms; left > 0; left -= STEP_MS) {
+    await jest.advanceTimersByTimeAsync(Math.min(left, STEP_MS));
+    await settle();
+  }
+}
+
+const STEP_MS = 500;
+
+/** How many timers may fire until something that is waited for counts as never ending. */
+const MANY_TIMERS = 5_000;
+
+/** What a promise comes to, with the fake clock going from one timer to the next until it does. */
+export async function finished<T>(promise: Promise<T>): Promise<T> {
+  const state = { hasSettled: false };
+  const note = (): void => {
+    state.hasSettled = true;
+  };
+  promise.then(note, note);
+  for (let i = 0; i < MANY_TIMERS; i++) {
+    await settle();
+    if (state.hasSettled) return promise;
+    await jest.advanceTimersToNextTimerAsync();
+  }
+  throw new Error('it never ends');
+}
+
+/** What a promise fails with. */
+export async function errorOf(promise: Promise<unknown>): Promise<unknown> {
+  try {
+    await promise;
+  } catch (error) {
+    return error;
+  }
+  throw new Error('it did not fail');
+}
+
+/** A plan of these steps, in clusters that the steps name; the first is the host. */
+export function planOf(steps: readonly Step[]): Plan {
+  const names = [...new Set(steps.map(({ cluster }) => cluster))].filter((name) => name !== 'federation');
+  return {
+    version: PLAN_VERSION,
+    stack: 'federation-v1',
+    federation: FEDERATION,
+    hostCluster: names[0] ?? '',
+    dns: { zone: 'example.com', server: '10.0.0.1:53' },
+    clusters: names.map((name) => ({
+      name,
+      context: name,
+      server: `https://${name}.example:6443`,
+      kubernetesVersion: '1.12.0',
+      region: 'europe',
+      zone: 'fr',
+      addressRange: { declared: '10.1.0.0/24', cidr: '10.1.0.0/24', first: '10.1.0.1', last: '10.1.0.254' },
+    })),
+    workloads: [],
+    files: [],
+    steps,
+  };
+}
+
+type Common = 'id' | 'title' | 'component' | 'cluster' | 'context' | 'needs' | 'timeoutSeconds';
+/** What of a step a test says; the rest is filled in. */
+type Given<K extends Step['kind']> = Partial<StepOf<K>>;
+
+/** `usa/region` is a step in the cluster and context `usa`. */
+function common(id: string): Pick<StepOf<'label-nodes'>, Common> {
+  const [cluster = '', component = ''] = id.split('/');
+  const context = cluster === 'federation' ? FEDERATION : cluster;
+  return { id, title: id, component, cluster, context, needs: [], timeoutSeconds: 600 };
+}
+
+export function labelNodes(id: string, given: Given<'label-nodes'> = {}): StepOf<'label-nodes'> {
+  return { ...common(id), kind: 'label-nodes', labels: { region: 'europe' }, marker: 'owner', ...given };
+}
+
+export function serviceAddress(id: string, given: Given<'service-address'> = {}): StepOf<'service-address'> {
+  const where = { namespace: 'default', service: 'web', first: '10.1.0.1', last: '10.1.0.254' };
+  return { ...common(id), kind: 'service-address', ...where, ...given };
+}
+
+export function apply(id: string, file: string, given: Given<'apply'> = {}): StepOf<'apply'> {
+  return { ...common(id), kind: 'apply', file, wait: [], ...given };
+}
+
+export function create(id: string, file: string, given: Given<'create'> = {}): StepOf<'create'> {
+  return { ...common(id), kind: 'create', file, ...given };
+}
+
+/** An object that this project made. */
+export function ours(kind: string, name: string, more: Record<string, unknown> = {}): KubeObject {
+  const apiVersion = kind === 'Deployment' ? 'apps/v1' : 'v1';
+  return { apiVersion, kind, metadata: { name, namespace: 'default', labels: ownLabels(FEDERATION) }, ...more };
+}
+
+export function node(name: string, labels: Record<string, string> = {}): KubeObject {
+  return { apiVersion: 'v1', kind: 'Node', metadata: { name, labels } };
+}
+
+/** A Service, with the addresses that it was given. */
+export function service(name: string, ...addresses: string[]): KubeObject {
+  return ours('Service', name, { status: { loadBalancer: { ingress: addresses.map((ip) => ({ ip })) } } });
+}
