@@ -1,7 +1,10 @@
 import { DEFAULT_SCALAR_STYLE_RULES, dump, load, loadAll, SCALAR_STYLE, type ScalarStyleRule } from 'js-yaml';
 
-/** What Go's `ParseFloat`, which reads YAML for Kubernetes' programs, takes for a number beyond what YAML has. */
-const GO_NUMBER = /^[-+]?(\.\d+|\d+(\.\d*)?)(e[-+]?\d+)?$|^[-+](inf|infinity|nan)$/i;
+/**
+ * What Go's `ParseFloat`, which reads YAML for Kubernetes' programs, takes for a number beyond what YAML has; and a lone
+ * dot, in which readers of YAML 1.1 see a number without digits.
+ */
+const GO_NUMBER = /^[-+]?(\.\d*|\d+(\.\d*)?)(e[-+]?\d+)?$|^[-+](inf|infinity|nan)$/i;
 
 /** That reader takes the underscores out of a text before it looks whether it is a number: `1e3_0` is one to it. */
 const quoteGoNumbers: ScalarStyleRule = (layout) => {

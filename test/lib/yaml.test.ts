@@ -5,7 +5,26 @@ import { needsQuotes, readAsYaml11 } from '../support/yaml-1.1';
 /** Texts that one version of YAML or another takes for something else. */
 const TRAPS = [
   ...['on', 'On', 'ON', 'off', 'yes', 'Yes', 'no', 'NO', 'y', 'n', 'true', 'True', 'false', 'null', 'Null', '~', ''],
-  ...['010', '0o17', '0x1F', '0b11', '1e3', '1E3', '1e+3', '1.5', '.5', '1.', '+1', '-1', '1_000', '1e3_0', '08', '00'],
+  ...[
+    '010',
+    '0o17',
+    '0x1F',
+    '0b11',
+    '1e3',
+    '1E3',
+    '1e+3',
+    '1.5',
+    '.5',
+    '1.',
+    '.',
+    '-.',
+    '+1',
+    '-1',
+    '1_000',
+    '1e3_0',
+    '08',
+    '00',
+  ],
   ...[
     '1:30',
     '190:20:30',
@@ -40,7 +59,7 @@ describe('a text that a reader could take for something else', () => {
 
   test('is known to the judge that the property below asks', () => {
     expect(TRAPS.filter((trap) => !needsQuotes(trap))).toEqual([]);
-    const plain = ['web', '10.210.1.100/26', '3.1.8', 'v1', 'example.com.', '-', '.', '10.11.4.82:32609'];
+    const plain = ['web', '10.210.1.100/26', '3.1.8', 'v1', 'example.com.', '-', '10.11.4.82:32609'];
     expect(plain.filter(needsQuotes)).toEqual([]);
   });
 

@@ -30,8 +30,8 @@ const GO_NUMBER = [
 
 /** Whether a text without quotes would be read as something else. */
 export function needsQuotes(text: string): boolean {
-  // The only lone dot and sign are texts, whatever an expression for numbers lets through.
-  if (/^[-+]?\.?$/.test(text)) return text === '';
+  // A lone sign is a text, whatever an expression for numbers lets through.
+  if (/^[-+]$/.test(text)) return false;
   const withoutUnderscores = /^[-+.0-9]/.test(text) ? text.replaceAll('_', '') : text;
   return (
     OTHER_THAN_TEXT.some((other) => other.test(text)) || GO_NUMBER.some((number) => number.test(withoutUnderscores))
