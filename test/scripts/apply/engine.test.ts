@@ -32,6 +32,8 @@ import {
 
 /** How often something is set that is set back each time. */
 const MAX_ACTS = 3;
+/** How often a call is made that may be repeated. */
+const ATTEMPTS = 6;
 /** How often a call is made that may not simply be repeated. */
 const MAX_FAILURES = 4;
 
@@ -291,6 +293,17 @@ describe('what is written', () => {
     await engine.prefetch(steps);
     const results = await finished(engine.apply(steps));
     expect(outcomes(results)).toEqual({ 'usa/region': 'changed', 'usa/address': 'failed' });
+  });
+
+  it('is not waited for where only what was seen a moment ago is not as it should be', async () => {
+    const beforeWrite = jest.fn(() => Promise.resolve());
+    const step = serviceAddress('usa/address');
+    const { engine, kubectl } = surroundings([step], {}, { beforeWrite });
+    kubectl.put('usa', service('web'));
+    await engine.prefetch([step]);
+    kubectl.put('usa', service('web', '10.1.0.7'));
+    expect(outcomes(await engine.apply([step]))).toEqual({ 'usa/address': 'unchanged' });
+    expect(beforeWrite).not.toHaveBeenCalled();
   });
 
   it('has nobody look anew where there was nothing to write', async () => {
@@ -707,14 +720,15 @@ describe('a teardown', () => {
       labelNodes('d/region', { needs: ['b/region', 'c/region'] }),
     ];
     const { engine, kubectl, reporter } = withNodes(steps);
-    const writes = ['d', 'c'].map((name) => kubectl.hold(new RegExp(`--context=${name} label`)));
+    const writes = ['d', 'b'].map((name) => kubectl.hold(new RegExp(`--context=${name} label`)));
     const results = engine.teardown(steps);
     await settle();
     expect(reporter.steps('started')).toEqual(['d/region']);
     writes[0]?.open();
     await settle();
     expect(reporter.steps('started').slice(1).sort()).toEqual(['b/region', 'c/region']);
-    expect(reporter.steps('ended')).toEqual(['d/region', 'b/region']);
+    expect(reporter.steps('ended')).toEqual(['d/region', 'c/region']);
+    expect(reporter.steps('started')).not.toContain('a/region');
     writes[1]?.open();
     expect(new Set(Object.values(outcomes(await results)))).toEqual(new Set(['removed']));
     expect(reporter.steps('ended').at(-1)).toBe('a/region');
@@ -789,23 +803,25 @@ describe('a teardown', () => {
   it('is in the reverse order of needs and outlives, in any plan', async () => {
     const drawn = fc.record({
       needs: fc.array(fc.nat(), { maxLength: 2 }),
-      outlives: fc.array(fc.nat(), { maxLength: 1 }),
+      outlives: fc.array(fc.nat(), { maxLength: 2 }),
+      takes: fc.integer({ min: 1, max: 1_000 }),
     });
     await fc.assert(
       fc.asyncProperty(fc.array(drawn, { minLength: 1, maxLength: 8 }), async (all) => {
         const id = (i: number): string => `c${i}/region`;
-        // A step outlives none of those that it needs, directly or not: it would have to be gone before and after them.
+        // A plan stands in order: a step needs earlier ones, and what it outlives comes later.
         const steps = all.map(({ needs, outlives }, i) =>
-          i % 2 === 0
-            ? labelNodes(id(i), { needs: i === 0 ? [] : needs.map((need) => id(need % i)) })
-            : labelNodes(id(i), {
-                outlives: outlives.map((other) => id(other % all.length)).filter((other) => other > id(i)),
-              }),
+          labelNodes(id(i), {
+            needs: i === 0 ? [] : needs.map((need) => id(need % i)),
+            outlives: i === all.length - 1 ? [] : outlives.map((other) => id(i + 1 + (other % (all.length - 1 - i)))),
+          }),
         );
         const { engine, kubectl, reporter } = withNodes(steps);
-        kubectl.on(/ label /, async (answer) => {
-          await new Promise((resolve) => setTimeout(resolve, 100));
-          return answer();
+        all.forEach(({ takes }, i) => {
+          kubectl.on(new RegExp(`--context=c${i} label `), async (answer) => {
+            await new Promise((resolve) => setTimeout(resolve, takes));
+            return answer();
+          });
         });
         const results = await finished(engine.teardown(steps));
         expect(new Set(Object.values(outcomes(results)))).toEqual(new Set(['removed']));
@@ -843,6 +859,7 @@ describe('a call that fails', () => {
     expect((await finished(engine.apply([step])))[0]?.failure).toMatchObject({
       problem: 'the API server did not answer, also after several tries',
     });
+    expect(kubectl.lines()).toHaveLength(ATTEMPTS);
   });
 
   it('in another way is not made again', async () => {
@@ -978,6 +995,13 @@ describe('prefetch', () => {
     const { engine, kubectl } = whole();
     kubectl.fail(/--context=chn/, 'unreachable');
     expect(await finished(engine.prefetch(steps))).toBe(false);
+  });
+
+  it('is false where a cluster has not answered of which no manifest declares anything', async () => {
+    const { engine, kubectl } = whole();
+    const asked = [apply('usa/web', 'usa/10-web.yaml'), serviceAddress('chn/address')];
+    kubectl.fail(/--context=chn/, 'forbidden');
+    expect(await engine.prefetch(asked)).toBe(false);
   });
 
   it('is false where a cluster does not answer in time', async () => {
