@@ -32,7 +32,10 @@ const FEDERATION_MINOR = 7;
 export interface StepContext<S extends Step = Step> extends Shared {
   readonly step: S;
   readonly kubectl: Kubectl;
+  /** Ends all that the step does: its time is up, or the user has cut it. */
   readonly signal: AbortSignal;
+  /** The user has asked to stop: what is written comes to its end, what only waits does not. */
+  readonly stopped: AbortSignal;
   /** The cluster that the step works on; nothing for the federation's own steps. */
   readonly cluster: PlanCluster | undefined;
   /** Minor version of the API server that the step talks to. */

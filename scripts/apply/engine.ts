@@ -8,7 +8,7 @@ import { handlerOf } from './kinds';
 import { KubeconfigReader } from './kubeconfig';
 import { MemberList } from './members';
 import { Outcome, Reporter } from './report/events';
-import { Kubectl } from './tools/kubectl';
+import { Kubectl, orEnd } from './tools/kubectl';
 import { ClusterView } from './view';
 import { urgently } from './tools/limit';
 import { isPassing } from './tools/retry';
@@ -277,10 +277,12 @@ export class Engine {
     let last: Extract<Observation, { state: 'waiting' }> | undefined;
     let wait = FIRST_PAUSE_MS;
     let known: Observation | undefined;
-    // There is a control plane by now, or the step will say that there is none.
-    if (step.context === this.options.plan.federation) await this.lookAtFederation(steps);
     for (;;) {
       try {
+        // There is a control plane by now, or the step will say that there is none.
+        if (step.context === this.options.plan.federation) {
+          await orEnd(context.signal, this.lookAtFederation(steps));
+        }
         const fresh = isNews || acts > 0 || failures > 0 || last !== undefined;
         const observation = known ?? (await this.look(handler, context, fresh));
         known = undefined;
@@ -409,6 +411,7 @@ export class Engine {
       step,
       kubectl,
       signal,
+      stopped: this.stop.signal,
       kubeconfig: this.kubeconfig,
       members: this.members,
       cluster: clusterOf(plan, step.cluster),

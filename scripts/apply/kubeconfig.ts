@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { Kubectl } from './tools/kubectl';
+import { Kubectl, untilOwnEnd } from './tools/kubectl';
 
 const named = z.looseObject({ name: z.string() });
 const kubeconfigSchema = z.looseObject({
@@ -65,6 +65,10 @@ export class KubeconfigReader {
   constructor(private readonly kubectl: Kubectl) {}
 
   get(signal: AbortSignal): Promise<Kubeconfig> {
+    return untilOwnEnd(signal, () => this.ask(signal));
+  }
+
+  private ask(signal: AbortSignal): Promise<Kubeconfig> {
     if (this.asked && Date.now() - this.asked.at < KNOWN_MS) return this.asked.answer;
     const answer = readKubeconfig(this.kubectl, signal);
     this.asked = { at: Date.now(), answer };

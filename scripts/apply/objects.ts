@@ -79,12 +79,17 @@ export function differences(declared: unknown, live: unknown, path = ''): string
   }
   if (typeof declared === 'object' && declared !== null) {
     if (typeof live !== 'object' || live === null) return [path];
-    return Object.entries(declared).flatMap(([key, value]) =>
-      differences(value, at(live, key), path === '' ? key : `${path}.${key}`),
-    );
+    return Object.entries(declared).flatMap(([key, value]) => {
+      const inner = path === '' ? key : `${path}.${key}`;
+      if (value === false && TRUE_UNLESS_SAID.includes(key)) return at(live, key) === false ? [] : [inner];
+      return differences(value, at(live, key), inner);
+    });
   }
   return sameScalar(declared, live, path) ? [] : [path];
 }
+
+/** Fields that no server leaves out where they are false, since they are true without. */
+const TRUE_UNLESS_SAID = ['automountServiceAccountToken', 'allowPrivilegeEscalation'];
 
 /** Whether a value is what a server leaves out: nothing, an empty list or map, a zero. */
 function isNothing(value: unknown): boolean {
@@ -106,9 +111,10 @@ function keyOf(list: readonly unknown[]): string[] | undefined {
 }
 
 /** Where the API has quantities: everywhere else a text is what it is. */
-const QUANTITIES = /(^|\.)((limits|requests|capacity|hard)\.[^.]+|sizeLimit|divisor)$/;
+const QUANTITIES =
+  /(^|\.)((limits|requests|capacity|hard)\..+|limits\[\d+\]\.(default|defaultRequest|max|min)\..+|sizeLimit|divisor)$/;
 /** How far two numbers may be apart that are the same quantity, written in two ways. */
-const ROUNDING = 1e-9;
+const ROUNDING = 1e-12;
 
 function sameScalar(declared: unknown, live: unknown, path: string): boolean {
   if (declared === live) return true;

@@ -24,6 +24,8 @@ interface Batch {
  */
 export class ClusterView {
   private readonly seen = new Map<string, { at: number; object: KubeObject | undefined }>();
+  /** When an object was last changed by this run. */
+  private readonly changed = new Map<string, number>();
   /** Calls that wait for their turn: what is asked for until then is asked for in the same call. */
   private readonly waiting = new Map<'built-in' | 'custom', Batch>();
 
@@ -56,7 +58,10 @@ export class ClusterView {
 
   /** What was seen of these objects counts no more: something has changed them. */
   forget(references: readonly Reference[]): void {
-    for (const reference of references) this.seen.delete(named(reference));
+    for (const reference of references) {
+      this.seen.delete(named(reference));
+      this.changed.set(named(reference), Date.now());
+    }
   }
 
   private ask(kind: 'built-in' | 'custom', wanted: readonly Wanted[], signal: AbortSignal): Promise<void> {
@@ -72,8 +77,10 @@ export class ClusterView {
 
   private async fetch({ wanted }: Batch, signal: AbortSignal, close: () => void): Promise<void> {
     // Objects that say no more than their names: kubectl looks for what a file names, whatever kinds and namespaces.
+    let begun = Infinity;
     const stdin = (): string => {
       close();
+      begun = Date.now();
       return [...wanted.values()]
         .map(({ apiVersion, kind, name, namespace }) =>
           JSON.stringify({ apiVersion, kind, metadata: { name, namespace } }),
@@ -94,8 +101,12 @@ export class ClusterView {
     } finally {
       close();
     }
-    const at = Date.now();
-    for (const name of wanted.keys()) this.seen.set(name, { at, object: undefined });
-    for (const object of objects) this.seen.set(named(object), { at, object });
+    const now = Date.now();
+    const found = new Map(objects.map((object) => [named(object), object]));
+    for (const name of new Set([...wanted.keys(), ...found.keys()])) {
+      // What has changed since the call began may not be in its answer: that is for those alone who have waited for it.
+      const at = (this.changed.get(name) ?? -Infinity) >= begun ? 0 : now;
+      this.seen.set(name, { at, object: found.get(name) });
+    }
   }
 }

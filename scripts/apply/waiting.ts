@@ -1,18 +1,23 @@
 import { StepContext } from './context';
-import { StepError } from './errors';
+import { CutError, StepError } from './errors';
 
 const POLL_MS = 500;
 
-/** Looks again and again until nothing is left to see, within the step's time. */
+/**
+ * Looks again and again until nothing is left to see, within the step's time.
+ *
+ * @throws CutError where the user has asked to stop
+ */
 export async function waitUntil(
-  { signal, seen, step }: Pick<StepContext, 'signal' | 'seen' | 'step'>,
+  { signal, stopped, seen, step }: Pick<StepContext, 'signal' | 'stopped' | 'seen' | 'step'>,
   look: () => Promise<string | undefined>,
 ): Promise<void> {
   for (;;) {
     const left = await look();
     if (left === undefined) return;
     seen(left);
-    await pause(POLL_MS, signal);
+    await pause(POLL_MS, AbortSignal.any([signal, stopped]));
+    if (stopped.aborted) throw new CutError();
     if (signal.aborted)
       throw new StepError(
         `${left}, and its time is up`,

@@ -25,8 +25,14 @@ export const create: Handler<'create'> = {
       await kubectl.write(run, signal);
       return DONE;
     } catch (error) {
-      // Some were there already. kubectl creates the others all the same, where nothing else is the matter with them.
+      // Some were there already: kubectl creates the others all the same, and says what is the matter with those that it cannot.
       if (!(error instanceof ProgramError) || error.kind !== 'already-exists') throw error;
+      const said = error.output.stderr
+        .split('\n')
+        .filter((line) => /^error/i.test(line) && !/already exists/i.test(line));
+      if (said.length > 0) {
+        throw new ProgramError(error.command, 'other', error.exitCode, { stdout: '', stderr: said.join('\n') });
+      }
       return undefined;
     } finally {
       view.forget(wantedOf(declaredObjects({ folder }, step.file)));

@@ -75,7 +75,7 @@ export async function untilOwnEnd<T>(signal: AbortSignal, ask: () => Promise<T>)
 }
 
 /** What comes of an answer, or the end of who waits for it. */
-function orEnd<T>(signal: AbortSignal, answer: Promise<T>): Promise<T> {
+export function orEnd<T>(signal: AbortSignal, answer: Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
     const end = (): void => {
       reject(new ProgramError(['kubectl', 'get'], 'cut', null, { stdout: '', stderr: 'not waited for any longer' }));

@@ -5,7 +5,7 @@ import { FailureKind, ProgramError } from './program';
 /** Failures after which the same call may be made again, for calls that change nothing when they are made twice. */
 const PASSING: readonly FailureKind[] = ['unreachable', 'busy'];
 
-/** Attempts in all; with the pauses between them some 12 s. */
+/** Attempts in all; with the pauses between them some seconds. */
 const ATTEMPTS = 6;
 
 /** Whether a failure may pass by itself. */

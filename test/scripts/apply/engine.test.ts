@@ -572,6 +572,30 @@ describe('a step’s time limit', () => {
     const [result] = await finished(engine.teardown([step]));
     expect(result?.failure?.problem).toContain('within 30 s');
   });
+
+  // The federation is looked at once for all, and for longer than this step may take.
+  it('counts also while the federation is looked at for all steps', async () => {
+    const step = apply('federation/web', 'usa/10-web.yaml', { timeoutSeconds: 5 });
+    const { engine, kubectl } = surroundings([step], WEB_FILE);
+    kubectl.hold(/--context=fed/);
+    const [result] = await finished(engine.apply([step]));
+    expect(result).toMatchObject({ outcome: 'failed', seconds: 5 });
+  });
+
+  // The kubeconfig is read once for all, and ends with whoever asked first.
+  it('ends no other step that waits for the same answer', async () => {
+    const steps = [
+      apply('federation/a', 'usa/10-web.yaml'),
+      // The last of a plan is taken back first, and asks first.
+      apply('federation/b', 'usa/10-web.yaml', { timeoutSeconds: 5 }),
+    ];
+    const { engine, kubectl } = surroundings(steps, WEB_FILE);
+    kubectl.hold(/ config view /);
+    expect(outcomes(await finished(engine.teardown(steps)))).toEqual({
+      'federation/a': 'nothing',
+      'federation/b': 'failed',
+    });
+  });
 });
 
 describe('requestStop', () => {
@@ -659,6 +683,20 @@ describe('requestStop', () => {
     engine.requestStop();
     write.open();
     expect(outcomes(await results)).toEqual({ 'chn/second': 'removed', 'usa/first': 'skipped' });
+  });
+
+  // What waits for objects to be gone knows of the time limit and of a cut alone.
+  it('ends what only waits in a teardown', async () => {
+    const step = apply('usa/web', 'usa/10-web.yaml');
+    const { engine, kubectl, reporter } = surroundings([step], WEB_FILE);
+    kubectl.put('usa', WEB);
+    kubectl.on(/ delete /, () => ({ stdout: '', stderr: '' }));
+    void engine.teardown([step]);
+    await pass(5_000);
+    expect(reporter.of('seen').map(({ seen }) => seen)).toEqual(['Deployment default/web is still there']);
+    engine.requestStop();
+    await pass(5_000);
+    expect(reporter.of('ended').map(({ outcome }) => outcome)).toEqual(['cut']);
   });
 });
 

@@ -85,6 +85,19 @@ describe('limited', () => {
     expect(programs.started).toEqual(['a', 'b']);
   });
 
+  // It waits for its turn all the same, so that a step's time limit does not count until then.
+  it('ends a call whose signal fires while it waits for its turn', async () => {
+    const programs = new Held();
+    const run = limited(programs.run, 1);
+    const stop = new AbortController();
+    void run(['a'], options);
+    const ended = jest.fn();
+    run(['b'], { signal: stop.signal }).then(ended, ended);
+    stop.abort();
+    await everythingSettled();
+    expect(ended).toHaveBeenCalled();
+  });
+
   it('hands a program what it was given', async () => {
     const seen: unknown[] = [];
     const run = limited((...given) => (seen.push(given), Promise.resolve(SAID)), 1);

@@ -120,6 +120,27 @@ describe('quantities', () => {
   ])('are not looked for in %s', (_, declared, live) => {
     expect(differences(declared, live)).not.toEqual([]);
   });
+
+  // Names of resources have dots and slashes, and LimitRange has quantities below other fields.
+  it.each([
+    ['a device', { limits: { 'nvidia.com/gpu': 1 } }, { limits: { 'nvidia.com/gpu': '1' } }],
+    ['a quota of objects', { hard: { 'count/deployments.apps': 5 } }, { hard: { 'count/deployments.apps': '5' } }],
+    ['a default of a LimitRange', { limits: [{ default: { cpu: 1 } }] }, { limits: [{ default: { cpu: '1' } }] }],
+  ])('are those of %s as well', (_, declared, live) => {
+    expect(differences(declared, live)).toEqual([]);
+  });
+});
+
+describe('what is true unless it is said to be false', () => {
+  it.each(['automountServiceAccountToken', 'allowPrivilegeEscalation'])(
+    'differs where nothing is said: %s',
+    (field) => {
+      expect(differences({ kind: 'x', [field]: false }, { kind: 'x' })).toEqual([field]);
+      expect(differences({ [field]: false }, { [field]: false })).toEqual([]);
+      expect(differences({ [field]: false }, { [field]: true })).toEqual([field]);
+      expect(differences({ hostNetwork: false }, {})).toEqual([]);
+    },
+  );
 });
 
 describe('lists', () => {

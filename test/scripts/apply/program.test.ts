@@ -14,6 +14,9 @@ const FAILS: Command = ['sh', '-c', 'cat >&2; exit 1'];
 /** How long a program has to end by itself, in milliseconds. */
 const GRACE_MS = 2_000;
 
+// Child processes may be slow where much else runs.
+jest.setTimeout(30_000);
+
 const folder = temporaryFolder();
 
 const run = (command: Command, options: Partial<RunOptions> = {}): Promise<Output> =>
@@ -29,7 +32,7 @@ async function failureOf(command: Command, options: Partial<RunOptions> = {}): P
 /** Waits until a program has made a file in its folder, and gives what is in it. */
 async function made(file: string): Promise<string> {
   const path = join(folder, file);
-  for (let i = 0; i < 400; i++) {
+  for (let i = 0; i < 1_500; i++) {
     if (existsSync(path)) return readFileSync(path, 'utf8');
     await new Promise((resolve) => setTimeout(resolve, 10));
   }

@@ -146,6 +146,20 @@ describe('what is known', () => {
   });
 });
 
+describe('an object that is changed while a call runs', () => {
+  it('is asked for again by those who look after the change', async () => {
+    const gate = kubectl.hold(/get/);
+    const early = view.look([A], NEVER);
+    await settle();
+    view.forget([A]);
+    gate.open();
+    expect((await early).get(A)?.metadata.name).toBe('a');
+    expect(kubectl.calls).toHaveLength(1);
+    await view.look([A], NEVER);
+    expect(kubectl.calls).toHaveLength(2);
+  });
+});
+
 describe('custom resources', () => {
   it('are asked for in a call of their own', async () => {
     kubectl.put('usa', ETCD_CLUSTER);
