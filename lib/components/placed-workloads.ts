@@ -6,7 +6,7 @@ import { pulled } from './artifacts';
 import { Component } from './component';
 import { poolStep } from './metallb';
 import { addressIn, addressStep, placedStep, replicasIn, workloadStep } from './placed-steps';
-import { dnsNames } from './workloads';
+import { dnsNames, portsOf } from './workloads';
 
 const EXTERNAL_DNS = 'external-dns.alpha.kubernetes.io';
 
@@ -14,8 +14,9 @@ const EXTERNAL_DNS = 'external-dns.alpha.kubernetes.io';
 const BUILT_IN = ['default', 'kube-system', 'kube-public', 'kube-node-lease'];
 
 function pods(chart: Chart, cluster: Cluster, workload: Workload, topology: Topology): void {
-  const { name, namespace, port, portName, image, readinessPath } = workload;
+  const { name, namespace, portName, image, readinessPath, args, env } = workload;
   const labels = { app: name };
+  const variables = Object.entries(env).map(([variable, value]) => ({ name: variable, value }));
   new k8s.KubeDeployment(chart, 'deployment', {
     metadata: { name, namespace, labels },
     spec: {
@@ -33,7 +34,13 @@ function pods(chart: Chart, cluster: Cluster, workload: Workload, topology: Topo
             {
               name,
               image: pulled(topology, image),
-              ports: [{ name: portName, containerPort: port }],
+              ...(args.length > 0 && { args: [...args] }),
+              ...(variables.length > 0 && { env: variables }),
+              ports: portsOf(workload).map(({ name: portsName, port, protocol }) => ({
+                name: portsName,
+                containerPort: port,
+                ...other(protocol),
+              })),
               ...(readinessPath !== undefined && {
                 readinessProbe: { httpGet: { path: readinessPath, port: k8s.IntOrString.fromString(portName) } },
               }),
@@ -45,10 +52,18 @@ function pods(chart: Chart, cluster: Cluster, workload: Workload, topology: Topo
   });
 }
 
+/** A protocol that is not the one that Kubernetes takes where none is said. */
+const other = (protocol: string): { protocol?: string } => (protocol === 'TCP' ? {} : { protocol });
+
 function services(chart: Chart, cluster: Cluster, workload: Workload, topology: Topology): void {
-  const { name, namespace, port, portName } = workload;
+  const { name, namespace } = workload;
   const labels = { app: name };
-  const ports = [{ name: portName, port, targetPort: k8s.IntOrString.fromString(portName) }];
+  const ports = portsOf(workload).map(({ name: portName, port, protocol }) => ({
+    name: portName,
+    port,
+    targetPort: k8s.IntOrString.fromString(portName),
+    ...other(protocol),
+  }));
   new k8s.KubeService(chart, 'service', {
     metadata: { name, namespace, labels, annotations: { 'metallb.io/loadBalancerIPs': addressIn(workload, cluster) } },
     spec: { type: 'LoadBalancer', selector: labels, ports },

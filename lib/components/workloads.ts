@@ -1,8 +1,8 @@
 import { ApiObject } from 'cdk8s';
-import { Namespace, Service, ServiceType } from 'cdk8s-plus-25';
+import { EnvValue, Namespace, Service, ServiceType } from 'cdk8s-plus-25';
 import { Cluster, Topology, Workload } from '../topology/resolve';
 import { FEDERATION_BUNDLE } from '../topology/check';
-import { PlacementProps } from '../topology/types';
+import { PlacementProps, WorkloadPortProps } from '../topology/types';
 import { Component } from './component';
 import { controlPlaneStep } from './control-plane';
 import { controllerManagerStep } from './controller-manager';
@@ -30,6 +30,11 @@ export function dnsNames(topology: Topology, workload: Workload, cluster: Cluste
     `${service}.${cluster.region}.${domain}`,
     `${service}.${domain}`,
   ];
+}
+
+/** All ports of a workload, its first one first. */
+export function portsOf({ portName, port, morePorts }: Workload): Required<WorkloadPortProps>[] {
+  return [{ name: portName, port }, ...morePorts].map((one) => ({ protocol: 'TCP', ...one }));
 }
 
 /** The annotation that the federation's Deployment controller reads. */
@@ -76,7 +81,11 @@ export const workloads: Component = {
               container({
                 name: workload.name,
                 image: workload.image,
-                ports: [{ name: workload.portName, number: workload.port }],
+                ports: portsOf(workload).map(({ name, port }) => ({ name, number: port })),
+                args: workload.args.length > 0 ? [...workload.args] : undefined,
+                envVariables: Object.fromEntries(
+                  Object.entries(workload.env).map(([name, value]) => [name, EnvValue.fromValue(value)]),
+                ),
               }),
             ],
           });
@@ -86,7 +95,7 @@ export const workloads: Component = {
           const service = new Service(chart, 'service', {
             metadata: { ...metadata, labels },
             type: ServiceType.LOAD_BALANCER,
-            ports: [{ name: workload.portName, port: workload.port, targetPort: workload.port }],
+            ports: portsOf(workload).map(({ name, port }) => ({ name, port, targetPort: port })),
           });
           service.selectLabel('app', workload.name);
         },

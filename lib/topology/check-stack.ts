@@ -37,6 +37,12 @@ export function checkForeignProps(c: Checker, props: FederationProps, stack: Sta
       ['etcd.tls', props.etcd?.tls],
       ...props.clusters.map(({ nodeNetworks }, i): [string, unknown] => [`clusters[${i}].nodeNetworks`, nodeNetworks]),
       ...each(props.workloads, ['names', 'addresses', 'readinessPath']),
+      ...(props.workloads ?? []).flatMap(({ morePorts = [] }, i) =>
+        morePorts.map(({ protocol }, n): [string, unknown] => [
+          `workloads[${i}].morePorts[${n}].protocol`,
+          protocol === 'UDP' ? protocol : undefined,
+        ]),
+      ),
     ],
     'external-dns': [
       ['controlPlane', props.controlPlane],

@@ -28,6 +28,9 @@ const DNS1035 = /^[a-z]([-a-z0-9]*[a-z0-9])?$/;
 /** What may stand behind `<cluster>-` in an object's name. */
 const NAME_PART = /^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/;
 /** As Kubernetes has it for a port's name (IANA): a letter among them, no two hyphens in a row. */
+/** Name of a workload's first port where none is given. */
+export const DEFAULT_PORT_NAME = 'web';
+const VARIABLE_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
 const PORT_NAME = /^(?!.*--)(?=.*[a-z])[a-z0-9]([-a-z0-9]{0,13}[a-z0-9])?$/;
 const LABEL_RULE = 'lower-case letters, digits and hyphens, starting and ending with a letter or digit, at most 63';
 const IMAGE = /^[\w][\w.-]*(:\d+)?(\/[\w][\w.-]*)*(:[\w][\w.-]{0,127})?(@sha256:[0-9a-f]{64})?$/;
@@ -312,16 +315,56 @@ function checkWorkload(c: Checker, at: string, workload: WorkloadProps, clusters
   }
   if (workload.namespace !== undefined) c.label(`${at}.namespace`, workload.namespace);
   c.image(`${at}.image`, workload.image);
-  c.integer(`${at}.port`, workload.port, 1, 65535);
-  if (workload.portName !== undefined && !PORT_NAME.test(workload.portName)) {
-    c.add(
-      `${at}.portName`,
-      `'${workload.portName}' is no port name`,
-      'Use at most 15 lower-case letters, digits and single hyphens, a letter among them.',
-    );
+  checkPorts(c, at, workload);
+  for (const name of Object.keys(workload.env ?? {})) {
+    if (!VARIABLE_NAME.test(name)) {
+      c.add(`${at}.env['${name}']`, `'${name}' is no name of a variable`, 'Use letters, digits and underscores.');
+    }
   }
   c.integer(`${at}.replicas`, workload.replicas, 0, 1_000_000);
   if (workload.placement) checkPlacement(c, `${at}.placement`, workload.placement, workload.replicas, clusters);
+}
+
+/** Every port has a name and a number of its own. */
+function checkPorts(
+  c: Checker,
+  at: string,
+  { port, portName = DEFAULT_PORT_NAME, morePorts = [] }: WorkloadProps,
+): void {
+  const ports = [
+    { where: at, props: ['port', 'portName'], name: portName, port, protocol: 'TCP' },
+    ...morePorts.map((more, i) => ({
+      where: `${at}.morePorts[${i}]`,
+      props: ['port', 'name'],
+      name: more.name,
+      port: more.port,
+      protocol: more.protocol ?? 'TCP',
+    })),
+  ].map(({ where, props: [numberProp = '', nameProp = ''], ...rest }) => ({
+    ...rest,
+    numberAt: `${where}.${numberProp}`,
+    nameAt: `${where}.${nameProp}`,
+  }));
+  for (const { numberAt, nameAt, name, port: number } of ports) {
+    c.integer(numberAt, number, 1, 65535);
+    if (!PORT_NAME.test(name)) {
+      c.add(
+        nameAt,
+        `'${name}' is no port name`,
+        'Use at most 15 lower-case letters, digits and single hyphens, a letter among them.',
+      );
+    }
+  }
+  c.unique(
+    ports.map(({ nameAt, name }) => ({ where: nameAt, value: name })),
+    'the port name',
+    'Give each port of the workload a name of its own.',
+  );
+  c.unique(
+    ports.map(({ numberAt, port: number, protocol }) => ({ where: numberAt, value: `${number}/${protocol}` })),
+    'the port',
+    'Name each port of the workload once.',
+  );
 }
 
 function checkPlacement(

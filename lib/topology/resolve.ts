@@ -1,6 +1,6 @@
 import { parse } from 'semver';
 import { AddressRange, Endpoint, parseAddressRange, parseEndpoint } from './addresses';
-import { checkTopology } from './check';
+import { checkTopology, DEFAULT_PORT_NAME } from './check';
 import { addressOf, replicasOf } from './spread';
 import {
   ArgoCdProps,
@@ -122,7 +122,10 @@ export function resolveTopology(props: FederationProps): Topology {
       clusterDns: props.dns.clusterDns ?? 'stub-domains',
     },
     workloads: (props.workloads ?? []).map((workload, i) => ({
-      portName: 'web',
+      portName: DEFAULT_PORT_NAME,
+      morePorts: [],
+      args: [],
+      env: {},
       namespace: 'default',
       names: true,
       ...defined(workload),

@@ -21,6 +21,7 @@ import {
   PlacementProps,
   ReplicaPreference,
   StackName,
+  WorkloadPortProps,
   WorkloadProps,
 } from './types';
 
@@ -66,11 +67,20 @@ const placement = z.strictObject({
   clusters: z.record(text, preference),
 } satisfies Shape<PlacementProps>);
 
+const workloadPort = z.strictObject({
+  name: text,
+  port: number,
+  protocol: z.enum(['TCP', 'UDP']).optional(),
+} satisfies Shape<WorkloadPortProps>);
+
 const workload = z.strictObject({
   name: text,
   image: text,
   port: number,
   portName: text.optional(),
+  morePorts: z.array(workloadPort).optional(),
+  args: z.array(text).optional(),
+  env: z.record(text, text).optional(),
   replicas: number,
   namespace: text.optional(),
   placement: placement.optional(),

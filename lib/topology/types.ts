@@ -320,6 +320,19 @@ export interface PlacementProps {
   readonly clusters: Readonly<Record<string, ReplicaPreference>>;
 }
 
+/** One of a workload's ports beside its first. */
+export interface WorkloadPortProps {
+  /** A DNS-1123 label of at most 15 characters; its own within the workload. */
+  readonly name: string;
+  /** Port of the container and of the Service, 1 to 65535; its own within the workload and protocol. */
+  readonly port: number;
+  /**
+   * `UDP` needs the stack `external-dns`: no server before 1.26 takes a LoadBalancer Service with both.
+   * @default 'TCP'
+   */
+  readonly protocol?: 'TCP' | 'UDP';
+}
+
 /** A workload that runs in all clusters, with one Service of the same name in each. */
 export interface WorkloadProps {
   /** Name of Deployment and Service and first part of the DNS names; a DNS-1035 label. */
@@ -333,6 +346,21 @@ export interface WorkloadProps {
    * @default 'web'
    */
   readonly portName?: string;
+  /**
+   * Further ports of the container and of the Service.
+   * @default none
+   */
+  readonly morePorts?: readonly WorkloadPortProps[];
+  /**
+   * Arguments of the container.
+   * @default the image's own
+   */
+  readonly args?: readonly string[];
+  /**
+   * Environment variables of the container, by name. They stand in `dist/` and so in git: nothing secret belongs here.
+   * @default none
+   */
+  readonly env?: Readonly<Record<string, string>>;
   /** Number of replicas over all clusters; 0 or more. */
   readonly replicas: number;
   /**

@@ -30,6 +30,41 @@ describe('a workload', () => {
     ).toEqual(['10.210.1.66', '10.210.3.66', '10.210.2.100']);
   });
 
+  it('has further ports of either protocol, arguments and variables', () => {
+    const more = new Rendered({
+      workloads: [
+        {
+          ...hello,
+          morePorts: [
+            { name: 'metrics', port: 9090 },
+            { name: 'dns', port: 8080, protocol: 'UDP' },
+          ],
+          args: ['--log=json'],
+          env: { MODE: 'production' },
+        },
+      ],
+    });
+    const { containers } = more.object('usa', 'Deployment', 'hello-world').spec.template.spec;
+    expect(containers).toMatchObject([
+      {
+        args: ['--log=json'],
+        env: [{ name: 'MODE', value: 'production' }],
+        ports: [
+          { name: 'web', containerPort: 8080 },
+          { name: 'metrics', containerPort: 9090 },
+          { name: 'dns', containerPort: 8080, protocol: 'UDP' },
+        ],
+      },
+    ]);
+    for (const name of ['hello-world', 'hello-world-names']) {
+      expect(more.object('usa', 'Service', name).spec.ports).toEqual([
+        { name: 'web', port: 8080, targetPort: 'web' },
+        { name: 'metrics', port: 9090, targetPort: 'metrics' },
+        { name: 'dns', port: 8080, protocol: 'UDP', targetPort: 'dns' },
+      ]);
+    }
+  });
+
   it('has three names in each cluster, on a headless Service whose pods carry the address', () => {
     const names = dist.object('chn', 'Service', 'hello-world-names');
     expect(names.spec).toMatchObject({ clusterIP: 'None', selector: { app: 'hello-world' } });

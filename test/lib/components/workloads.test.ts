@@ -37,6 +37,32 @@ describe('replica preferences', () => {
   });
 });
 
+test('further ports, arguments and variables are those of container and Service', () => {
+  const rendered = withWorkloads({
+    ...WEB,
+    morePorts: [{ name: 'metrics', port: 9090 }],
+    args: ['--log=json'],
+    env: { MODE: 'production' },
+  });
+  expect(
+    valueAt(rendered.object('federation', 'Deployment', 'web'), 'spec', 'template', 'spec', 'containers', 0),
+  ).toMatchObject({
+    args: ['--log=json'],
+    env: [{ name: 'MODE', value: 'production' }],
+    ports: [
+      { name: 'web', containerPort: 8080 },
+      { name: 'metrics', containerPort: 9090 },
+    ],
+  });
+  expect(valueAt(rendered.object('federation', 'Service', 'web'), 'spec', 'ports')).toEqual([
+    { name: 'web', port: 8080, targetPort: 8080 },
+    { name: 'metrics', port: 9090, targetPort: 9090 },
+  ]);
+  expect(
+    valueAt(withWorkloads(WEB).object('federation', 'Deployment', 'web'), 'spec', 'template', 'spec', 'containers', 0),
+  ).not.toHaveProperty('args');
+});
+
 describe('namespaces', () => {
   test('are all made in the federation first, each once, default among them', () => {
     const rendered = withWorkloads(

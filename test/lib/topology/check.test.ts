@@ -280,6 +280,31 @@ describe('a mistake is told with its path, its value and what would be right', (
       'workloads[0].port | 70000 is no whole number from 1 to 65535 | Give a whole number from 1 to 65535.',
     ],
     [
+      'a port name that is there twice',
+      withWorkload({ morePorts: [{ name: 'web', port: 90 }] }),
+      "workloads[0].morePorts[0].name | the port name 'web' is workloads[0].portName's already | Give each port of the workload a name of its own.",
+    ],
+    [
+      'a port that is there twice',
+      withWorkload({ morePorts: [{ name: 'more', port: 8080 }] }),
+      "workloads[0].morePorts[0].port | the port '8080/TCP' is workloads[0].port's already | Name each port of the workload once.",
+    ],
+    [
+      'a further port that is none',
+      withWorkload({ morePorts: [{ name: 'more', port: 70000 }] }),
+      'workloads[0].morePorts[0].port | 70000 is no whole number from 1 to 65535 | Give a whole number from 1 to 65535.',
+    ],
+    [
+      'a further port of the other protocol, which this stack has not',
+      withWorkload({ morePorts: [{ name: 'more', port: 80, protocol: 'UDP' }] }),
+      'workloads[0].morePorts[0].protocol | "UDP" does nothing in the stack federation-v1 | Leave it out, or use the other stack.',
+    ],
+    [
+      'a variable that can have no such name',
+      withWorkload({ env: { 'a b': '1' } }),
+      "workloads[0].env['a b'] | 'a b' is no name of a variable | Use letters, digits and underscores.",
+    ],
+    [
       'a port name that is too long',
       withWorkload({ portName: 'much-too-long-port' }),
       "workloads[0].portName | 'much-too-long-port' is no port name | Use at most 15 lower-case letters, digits and single hyphens, a letter among them.",
