@@ -76,6 +76,12 @@ export interface AuditQuery {
    * @default all count
    */
   readonly exceptAgent?: RegExp;
+  /**
+   * Requests that were denied while the account's own roles or bindings were taken away do not count: a pod that is ending
+   * outlives them. Those are known by their name, which is the account's, with a colon or a hyphen.
+   * @default all count
+   */
+  readonly exceptWithoutRights?: boolean;
 }
 
 /**
@@ -85,8 +91,11 @@ export interface AuditQuery {
 export function readAudit(dir: string, query: AuditQuery = {}): AuditedRequests[] {
   // A watch is logged when it starts and when it ends, and is one request: the later line has the status.
   const byRequest = new Map(eventsOf(dir, query).map((event) => [event.auditID, event]));
+  const changes = query.exceptWithoutRights ? [...byRequest.values()].filter(isChangeOfRights) : [];
   const found = new Map<string, AuditedRequests>();
-  for (const event of byRequest.values()) add(found, event);
+  for (const event of byRequest.values()) {
+    if (!isDenied(event) || !wasWithoutRights(event, changes)) add(found, event);
+  }
   return [...found.values()].sort((a, b) => sortKey(a).localeCompare(sortKey(b)));
 }
 
@@ -112,6 +121,31 @@ export function describeRequests({
   return `${user}: ${verb} ${what}${where}${which}: ${allowed} allowed, ${denied} denied [${answers.join(', ')}]`;
 }
 
+/** How long the API server may take to know of a change of rights, in milliseconds. */
+const PROPAGATION_MS = 2_000;
+
+const isDenied = ({ annotations }: AuditEvent): boolean => annotations?.['authorization.k8s.io/decision'] === 'forbid';
+
+function isChangeOfRights({ objectRef, verb, responseStatus }: AuditEvent): boolean {
+  const isRights = /^(cluster)?role(binding)?s$/.test(objectRef?.resource ?? '');
+  return isRights && /^(create|patch|delete)$/.test(verb) && (responseStatus?.code ?? 500) < 300;
+}
+
+/** Whether a role or binding of the asker's had been taken away when it asked, or had only just been given. */
+function wasWithoutRights({ user, requestReceivedTimestamp }: AuditEvent, changes: readonly AuditEvent[]): boolean {
+  const account = user.username.split(':').at(-1);
+  const at = Date.parse(requestReceivedTimestamp);
+  const last = new Map<string, AuditEvent>();
+  for (const change of changes) {
+    const { resource = '', name = '' } = change.objectRef ?? {};
+    const isBefore = Date.parse(change.requestReceivedTimestamp) <= at;
+    if (isBefore && name.replaceAll(':', '-') === account) last.set(`${resource}/${name}`, change);
+  }
+  return [...last.values()].some(
+    ({ verb, requestReceivedTimestamp: changed }) => verb === 'delete' || at - Date.parse(changed) < PROPAGATION_MS,
+  );
+}
+
 function eventsOf(dir: string, { since, exceptAgent }: AuditQuery): AuditEvent[] {
   const log = auditLog(dir);
   const lines = fs.existsSync(log) ? fs.readFileSync(log, 'utf8').split('\n') : [];
@@ -129,7 +163,7 @@ function add(found: Map<string, AuditedRequests>, event: AuditEvent): void {
   const entry = { user: event.user.username, verb: event.verb, what, namespace: ref?.namespace ?? '' };
   const key = Object.values(entry).join(' ');
   const known = found.get(key) ?? { ...entry, allowed: 0, denied: 0, names: [], statuses: {} };
-  const forbidden = event.annotations?.['authorization.k8s.io/decision'] === 'forbid';
+  const forbidden = isDenied(event);
   const status = String(event.responseStatus?.code ?? 'none yet');
   found.set(key, {
     ...known,
