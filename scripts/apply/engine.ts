@@ -151,6 +151,10 @@ export class Engine {
 
   /** Asks the federation's API server once for all that the steps look at there. What it misses each step asks for. */
   private lookAtFederation(steps: readonly Step[]): Promise<unknown> {
+    return (this.federationSeen ??= this.askFederation(steps));
+  }
+
+  private askFederation(steps: readonly Step[]): Promise<unknown> {
     const { plan } = this.options;
     const signal = within(PREFETCH_MS, this.cut.signal);
     const wanted = steps.flatMap((step) =>
@@ -158,11 +162,10 @@ export class Engine {
         ? (handlerOf(step.kind).wanted?.(step, this.options, minorFor(plan, step.cluster)) ?? [])
         : [],
     );
-    this.federationSeen ??= Promise.allSettled([
+    return Promise.allSettled([
       this.views.of(plan.federation).look(wanted, signal),
       ...(steps.some(({ kind }) => kind === 'kubefed-join') ? [this.members.get(signal, false)] : []),
     ]);
-    return this.federationSeen;
   }
 
   /** Looks at every step whose needs are done, and changes nothing. */

@@ -55,13 +55,13 @@ function clustersOf({ plan, steps }: Pick<PreflightInput, 'plan' | 'steps'>): Pl
 export interface Local {
   /** The files of `dist/`. */
   readonly files: readonly Finding[];
-  /** Where the contexts lead. */
-  readonly contexts: readonly Finding[];
+  /** Where the contexts lead; for that kubectl has to be asked. */
+  readonly contexts: Promise<readonly Finding[]>;
 }
 
 /** Looks at what can be looked at without asking any cluster. */
-export async function preflightHere(input: PreflightInput): Promise<Local> {
-  return { files: checkFiles(input), contexts: await checkContexts(input, clustersOf(input)) };
+export function preflightHere(input: PreflightInput): Local {
+  return { files: checkFiles(input), contexts: checkContexts(input, clustersOf(input)) };
 }
 
 /**
@@ -69,13 +69,15 @@ export async function preflightHere(input: PreflightInput): Promise<Local> {
  *
  * @param here what {@link preflightHere} has found
  */
-export async function preflight(input: PreflightInput, { files, contexts }: Local): Promise<Preflight> {
+export async function preflight(input: PreflightInput, here: Local): Promise<Preflight> {
   const { plan, steps, folder } = input;
   const clusters = clustersOf(input);
+  const { files } = here;
   // What a file says that is not as synth wrote it is nobody's word.
   const rights = files.length > 0 ? new Map<string, Right[]>() : rightsOf(plan, folder, steps);
   const warnings: { cluster: string; text: string }[] = [];
-  const [perCluster, ...programs] = await Promise.all([
+  const [contexts, perCluster, ...programs] = await Promise.all([
+    here.contexts,
     Promise.all(
       clusters.map(async (cluster) => ({
         cluster,
@@ -112,7 +114,7 @@ export async function preflight(input: PreflightInput, { files, contexts }: Loca
 }
 
 /** The files are those that synth wrote, and inside the folder. */
-export function checkFiles({ plan, folder }: Pick<PreflightInput, 'plan' | 'folder'>): Finding[] {
+function checkFiles({ plan, folder }: Pick<PreflightInput, 'plan' | 'folder'>): Finding[] {
   const root = realpathSync(folder) + sep;
   return plan.files.flatMap(({ path, sha256 }) => {
     const file = join(folder, path);

@@ -3,7 +3,7 @@ import { Step } from '../../lib/plan/step';
 import { FederationError } from '../../lib/errors';
 import { Engine } from '../apply/engine';
 import { Lock } from '../apply/lock';
-import { checkFiles, preflight, Preflight, PreflightError, preflightHere, PreflightInput } from '../apply/preflight';
+import { preflight, Preflight, PreflightError, preflightHere, PreflightInput } from '../apply/preflight';
 import { Outcome } from '../apply/report/events';
 import { select } from '../apply/select';
 import { Kubectl } from '../apply/tools/kubectl';
@@ -85,21 +85,19 @@ export async function carryOut(
   const here = preflightHere(input());
   let judged: Promise<Preflight> | undefined;
   const judge = (): Promise<Preflight> =>
-    (judged ??= here
-      .then((found) => preflight(input(), found))
-      .then((checked) => {
-        if (checked.findings.length > 0) throw new PreflightError(checked.findings);
-        return checked;
-      }));
+    (judged ??= preflight(input(), here).then((checked) => {
+      if (checked.findings.length > 0) throw new PreflightError(checked.findings);
+      return checked;
+    }));
   try {
     // All of it only reads, so it may be asked for at once; nothing is written before the findings are known.
-    const isWhole = checkFiles({ plan, folder }).length === 0;
-    const [{ files, contexts }, isAllThere] = await Promise.all([
-      here,
+    const isWhole = here.files.length === 0;
+    const [contexts, isAllThere] = await Promise.all([
+      here.contexts,
       isWhole ? engine.prefetch(steps, { [host]: [lock.reference] }) : false,
     ]);
     // Where there may be nothing to write, the clusters are judged only when there is something after all.
-    if (files.length > 0 || contexts.length > 0 || !isAllThere || command === 'teardown') await judge();
+    if (contexts.length > 0 || !isAllThere || command === 'teardown') await judge();
     if (!(await mayBegin(engine, judge))) {
       say('Nothing was done.');
       return EXIT.ok;

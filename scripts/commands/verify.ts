@@ -41,7 +41,7 @@ export async function verifyCommand(options: VerifyOptions): Promise<number> {
       step.kind === 'dns-check' && (options.cluster?.includes(step.cluster) ?? true),
   );
   const input = { plan, folder, steps: checks, kubectl, kubeconfig: new KubeconfigReader(kubectl), signal };
-  const { findings } = await preflight(input, await preflightHere(input));
+  const { findings } = await preflight(input, preflightHere(input));
   if (findings.length > 0) throw new PreflightError(findings);
 
   // The chain in its order: what comes later hangs on what comes before.
