@@ -1,10 +1,10 @@
 import { DEFAULT_SCALAR_STYLE_RULES, dump, load, loadAll, SCALAR_STYLE, type ScalarStyleRule } from 'js-yaml';
 
 /**
- * What Go's `ParseFloat`, which reads YAML for Kubernetes' programs, takes for a number beyond what YAML has; and a lone
- * dot, in which readers of YAML 1.1 see a number without digits.
+ * What Go's `ParseFloat` and `ParseInt`, which read YAML for Kubernetes' programs, take for a number beyond what YAML has;
+ * and what readers of YAML 1.1 take for a number without digits: a lone dot, a lone `0x`.
  */
-const GO_NUMBER = /^[-+]?(\.\d*|\d+(\.\d*)?)(e[-+]?\d+)?$|^[-+](inf|infinity|nan)$/i;
+const GO_NUMBER = /^[-+]?(\.\d*|\d+(\.\d*)?)(e[-+]?\d+)?$|^[-+]?0[box][\da-f]*$|^[-+](inf|infinity|nan)$/i;
 
 /** That reader takes the underscores out of a text before it looks whether it is a number: `1e3_0` is one to it. */
 const quoteGoNumbers: ScalarStyleRule = (layout) => {

@@ -20,6 +20,11 @@ const TRAPS = [
     '-.',
     '+1',
     '-1',
+    '0X1F',
+    '-0B1',
+    '+0o17',
+    '0x_',
+    '0_x1F',
     '1_000',
     '1e3_0',
     '08',
@@ -63,7 +68,25 @@ describe('a text that a reader could take for something else', () => {
     expect(plain.filter(needsQuotes)).toEqual([]);
   });
 
-  test('is never left unquoted, whatever it is', () => {
+  test.each([
+    { of: '-+.:019_ebox', length: 5 },
+    { of: '-+0189_.:eExXobBafyYnN ~<=TZ', length: 4 },
+  ])('is never left unquoted: all texts of "$of" up to $length characters', ({ of, length }) => {
+    const unquoted: string[] = [];
+    let asked = 0;
+    const ask = (text: string): void => {
+      if (needsQuotes(text)) {
+        asked += 1;
+        if (!/^(['"]).*\1$/.test(written(text))) unquoted.push(text);
+      }
+      if (text.length < length) for (const character of of) ask(text + character);
+    };
+    ask('');
+    expect(unquoted).toEqual([]);
+    expect(asked).toBeGreaterThan(1000);
+  });
+
+  test('is never left unquoted, however long it is', () => {
     const numberlike = fc.stringMatching(/^[-+0-9_.:eExXobBOafyYnN ~<=TZ]{1,8}$/);
     let quoted = 0;
     fc.assert(
