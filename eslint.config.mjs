@@ -15,6 +15,19 @@ export default tseslint.config(
       'no-new': 'off',
     },
   },
+  {
+    files: ['test/**'],
+    ignores: ['test/support/fast-check.ts'],
+    rules: {
+      'no-restricted-imports': [
+        'error',
+        {
+          name: 'fast-check',
+          message: 'Take it from test/support/fast-check, which draws the same values in every run.',
+        },
+      ],
+    },
+  },
   { files: ['**/*.mjs', '**/*.js', '**/*.cjs'], ...tseslint.configs.disableTypeChecked },
   {
     files: ['**/*.cjs', 'jest*.config.js'],

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import fc from '../support/fast-check';
 import { documents, fromYaml, toYaml } from '../../lib/yaml';
 import { needsQuotes, readAsYaml11 } from '../support/yaml-1.1';
 

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import fc from './fast-check';
 import { Manifest } from '../../lib/dialect/dialect';
 import { creatable, OpenApiSchema, publishedDocument } from './openapi';
 

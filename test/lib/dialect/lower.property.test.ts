@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import fc from 'fast-check';
+import fc from '../../support/fast-check';
 import { DialectError, lower, Manifest } from '../../../lib/dialect/dialect';
 import { NO_OPS } from '../../../lib/dialect/rules';
 import { Change, changes, isPublished } from '../../support/changes';

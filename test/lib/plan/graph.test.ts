@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import fc from 'fast-check';
+import fc from '../../support/fast-check';
 import { digest, inOrder, Plan, readPlan, writePlan } from '../../../lib/plan/plan';
 import { FederationProps } from '../../../lib/topology/types';
 import { guideAt, guideProps, manyClusters, Rendered, ROOT } from '../../support/guide';

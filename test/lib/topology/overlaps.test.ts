@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import fc from '../../support/fast-check';
 import { TopologyError } from '../../../lib';
 import { checkTopology } from '../../../lib/topology/check';
 import { FederationProps } from '../../../lib/topology/types';

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import fc from '../../support/fast-check';
 import { Share, split } from '../../../lib/topology/placement';
 import { sharesOf } from '../../../lib/topology/spread';
 

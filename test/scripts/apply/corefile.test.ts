@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import fc from '../../support/fast-check';
 import { answersFor, parseCorefile, standing, withBlock, withoutBlock } from '../../../scripts/apply/corefile';
 
 const DOMAIN = 'example.com';

@@ -1,6 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import fc from 'fast-check';
+import fc from '../../support/fast-check';
 import { RELEASE_OWNER } from '../../../lib/labels';
 import { Step, StepOf } from '../../../lib/plan/step';
 import { Wanted } from '../../../scripts/apply/api';

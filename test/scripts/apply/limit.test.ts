@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import fc from '../../support/fast-check';
 import { limited, urgently } from '../../../scripts/apply/tools/limit';
 import { Run, RunOptions } from '../../../scripts/apply/tools/program';
 import { failure, Gate, NEVER } from './support';

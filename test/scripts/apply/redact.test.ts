@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import fc from '../../support/fast-check';
 import { failureOf } from '../../../scripts/apply/errors';
 import { ProgramError, redact, shown } from '../../../scripts/apply/tools/program';
 

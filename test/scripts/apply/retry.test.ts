@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import fc from '../../support/fast-check';
 import { FailureKind, ProgramError } from '../../../scripts/apply/tools/program';
 import { isPassing, withRetry } from '../../../scripts/apply/tools/retry';
 import { errorOf, failure, finished, NEVER, settle, stopClock } from './support';

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import fc from '../../support/fast-check';
 import { closure } from '../../support/plans';
 import { select, Selection, SelectionError } from '../../../scripts/apply/select';
 import { Step } from '../../../lib/plan/step';

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ownLabels } from '../../../lib/labels';
@@ -9,8 +10,9 @@ import { Event, Reporter } from '../../../scripts/apply/report/events';
 import { FailureKind, Output, ProgramError, Run } from '../../../scripts/apply/tools/program';
 
 export const FEDERATION = 'fed';
-/** A signal that never fires. */
+/** A signal that never fires, for as many as want to listen. */
 export const NEVER = new AbortController().signal;
+setMaxListeners(0, NEVER);
 
 /** A program's failure of a kind, whatever it said. */
 export function failure(kind: FailureKind, command: Command = ['kubectl', 'get']): ProgramError {
