@@ -82,17 +82,17 @@ export function advice({ kind, command, exitCode, attempts, output }: ProgramErr
     case 'unreachable':
       return {
         problem: `the API server did not answer${often}`,
-        hint: 'Check that it is up and in reach, then run apply again: it goes on where it stopped.',
+        hint: 'Check that it is up and in reach, then run the same command again: it goes on where it stopped.',
       };
     case 'busy':
       return {
         problem: `the API server could not do it${often}`,
-        hint: 'Wait until it has less to do or is well again, then run apply again.',
+        hint: 'Wait until it has less to do or is well again, then run the same command again.',
       };
     case 'conflict':
       return {
         problem: `somebody else ${attempts > 1 ? 'keeps changing' : 'has changed'} the same object`,
-        hint: 'See who does (kubectl get -o yaml shows managers and annotations), then run apply again.',
+        hint: 'See who does (kubectl get -o yaml shows managers and annotations), then run the same command again.',
       };
     case 'owned':
       return {
@@ -102,22 +102,22 @@ export function advice({ kind, command, exitCode, attempts, output }: ProgramErr
     case 'webhook':
       return {
         problem: 'the webhook that judges the object did not answer in time',
-        hint: 'See that its pods run, then run apply again.',
+        hint: 'See that its pods run, then run the same command again.',
       };
     case 'already-exists':
       return {
         problem: 'something of that name is there already',
-        hint: 'Look at it; rename or remove it if it is nobody’s, then run apply again.',
+        hint: 'Look at it; rename or remove it if it is nobody’s, then run the same command again.',
       };
     case 'port-taken':
       return {
         problem: 'a node port is taken',
-        hint: 'See which Service has it (kubectl get services --all-namespaces), and free it or choose another in main.ts. Where none has it the API server frees it by itself within minutes; then run apply again.',
+        hint: 'See which Service has it (kubectl get services --all-namespaces), and free it or choose another in main.ts. Where none has it the API server frees it by itself within minutes; then run the same command again.',
       };
     case 'not-found':
       return {
         problem: 'something that is needed is not there',
-        hint: 'See what the program says is missing, then run apply again.',
+        hint: 'See what the program says is missing, then run the same command again.',
       };
     case 'no-such-kind':
       return {
@@ -134,10 +134,25 @@ export function advice({ kind, command, exitCode, attempts, output }: ProgramErr
         problem: 'the server is not the one that the kubeconfig expects, or does not accept its credentials',
         hint: 'Check server, certificate authority and credentials of the context.',
       };
+    case 'no-credentials':
+      return {
+        problem: 'the context has no credentials: the program that its kubeconfig names for them gave none',
+        hint: 'See what that program says; log in anew or install it, and try `kubectl get namespaces` with the context.',
+      };
     case 'no-program':
       return { problem: `${program} is not installed`, hint: `Install ${program} and see that it is on the PATH.` };
+    case 'not-started':
+      return { problem: `${program} could not be started`, hint: 'See what the system says.' };
+    case 'killed':
+      return {
+        problem: `${program} was ended from outside`,
+        hint: 'See who ended it (where memory is short the kernel does, and notes it: dmesg), then run the same command again: it sees how far this came.',
+      };
     case 'cut':
-      return { problem: 'it was stopped before it had ended', hint: 'Run apply again: it sees how far this came.' };
+      return {
+        problem: 'it was stopped before it had ended',
+        hint: 'Run the same command again: it sees how far this came.',
+      };
     case 'other':
       return { problem: `${program} ended with exit code ${String(exitCode)}`, hint: 'See what the program says.' };
   }

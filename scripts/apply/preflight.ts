@@ -11,7 +11,7 @@ import { Kubeconfig, KubeconfigReader, sameServer } from './kubeconfig';
 import { at } from './objects';
 import { describeRight, Right, rightsOf } from './rights';
 import { Kubectl } from './tools/kubectl';
-import { ProgramError, redact } from './tools/program';
+import { ProgramError, reasonIn } from './tools/program';
 
 /** Something has to be put right first. Nothing has been written. */
 export class PreflightError extends FederationError {
@@ -290,6 +290,6 @@ function asFinding(where: string, error: ProgramError): Finding {
     return { where, problem: 'did not answer in time', hint: 'Check that it is up and in reach, then try again.' };
   }
   const { problem, hint } = advice(error);
-  const said = redact(error.output.stderr).trim().split('\n').at(-1) ?? '';
+  const said = reasonIn(error);
   return { where, problem: said === '' || error.kind === 'no-program' ? problem : `${problem} (${said})`, hint };
 }

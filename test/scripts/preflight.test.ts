@@ -150,6 +150,22 @@ describe('clusters', () => {
     );
   });
 
+  it('have to be ones that the kubeconfig has credentials for; the line that says why is shown', async () => {
+    const { world, cli } = shared.current;
+    const stderr = [
+      'E1125 02:30:25.6 13456 memcache.go:265] "Unhandled Error" err=<',
+      'Unable to connect to the server: getting credentials: exec: executable usa-login not found',
+      '',
+      'It looks like you are trying to use a client-go credential plugin that is not installed.',
+    ].join('\n');
+    world.inject({ match: /--context=usa/, times: 'always', action: { type: 'exit', code: 1, stderr } });
+    const ended = await cli(['apply', '--yes']);
+    expectNotBegun(ended, world);
+    expect(ended.stderr).toContain(
+      '  - cluster usa: the context has no credentials: the program that its kubeconfig names for them gave none (Unable to connect to the server: getting credentials: exec: executable usa-login not found)\n',
+    );
+  });
+
   it('have to be of the declared minor version', async () => {
     const { world, cli } = shared.current;
     world.clusterState('chn').version = '1.8.2';

@@ -86,7 +86,7 @@ function standingOf(
   if (now === 'shared') {
     throw new StepError(
       `one block in the Corefile of ${step.cluster} answers for ${step.domain} and for other zones`,
-      `Take ${step.domain} out of its keys if nobody relies on it, then run apply again.`,
+      `Take ${step.domain} out of its keys if nobody relies on it, then run the same command again.`,
     );
   }
   if (now !== 'foreign') return now;
@@ -101,7 +101,7 @@ function readable<T>({ step }: ContextOf<'corefile'>, read: () => T): T {
     if (!(error instanceof SyntaxError)) throw error;
     throw new StepError(
       `the Corefile of ${step.cluster} cannot be read: ${error.message}`,
-      'Correct it, then run apply again.',
+      'Correct it, then run the same command again.',
     );
   }
 }

@@ -25,7 +25,7 @@ export function stubDomainsOf(configMap: KubeObject | undefined, text = dataOf(c
   }
   throw new StepError(
     'stubDomains in the kube-dns ConfigMap is no JSON object',
-    'Correct it (kubectl --namespace=kube-system edit configmap kube-dns), then run apply again.',
+    'Correct it (kubectl --namespace=kube-system edit configmap kube-dns), then run the same command again.',
   );
 }
 

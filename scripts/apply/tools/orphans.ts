@@ -39,7 +39,7 @@ export async function endOrphans(command: Command, signal: AbortSignal): Promise
     if (theirs && !(await isReaper(theirs.parent))) {
       throw new StepError(
         `\`${shown(command)}\` is running already, as process ${theirs.pid}`,
-        'Wait for it to end, or end it, then run apply again.',
+        'Wait for it to end, or end it, then run the same command again.',
       );
     }
     for (const { pid } of same) {

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { setMaxListeners } from 'node:events';
+import { existsSync } from 'node:fs';
 import { Command } from '../../../lib/plan/step';
 
 /** What a program said when it ended. */
@@ -28,8 +29,14 @@ export type FailureKind =
   | 'forbidden'
   /** The server is not who the kubeconfig says it is. */
   | 'other-server'
+  /** The program by which the kubeconfig gets this user's credentials does not give any. */
+  | 'no-credentials'
   /** The program is not installed. */
   | 'no-program'
+  /** It could not be started, for another reason. */
+  | 'not-started'
+  /** Somebody else ended it, such as the kernel where memory is short: a write may or may not have happened. */
+  | 'killed'
   /** It took longer than it may, or the run was ended, and was stopped. */
   | 'cut'
   | 'other';
@@ -70,6 +77,8 @@ function firstLine(text: string): string {
  * that fits counts.
  */
 const WORDS: readonly (readonly [FailureKind, RegExp])[] = [
+  // Before all others: what that program says follows, such as that something of its own is not found.
+  ['no-credentials', /getting credentials: /],
   [
     'other-server',
     /x509:|certificate signed by unknown authority|certificate is valid for|You must be logged in|Unauthorized|asked for the client to provide credentials/i,
@@ -101,6 +110,16 @@ const WORDS: readonly (readonly [FailureKind, RegExp])[] = [
 function classify(output: Output): FailureKind {
   const said = `${output.stderr}\n${output.stdout}`;
   return WORDS.find(([, pattern]) => pattern.test(said))?.[0] ?? 'other';
+}
+
+/** The line that says why: the last one with the words of its kind of failure, or the last of all. Without secrets. */
+export function reasonIn({ kind, output }: ProgramError): string {
+  const lines = redact(output.stderr)
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '');
+  const words = WORDS.filter(([of]) => of === kind);
+  return lines.findLast((line) => words.some(([, pattern]) => pattern.test(line))) ?? lines.at(-1) ?? '';
 }
 
 const REDACTED = '[redacted]';
@@ -192,17 +211,21 @@ export function programs(cwd: string): Run {
       };
       child.once('error', (error: NodeJS.ErrnoException) => {
         const { stdout } = settle();
-        reject(
-          new ProgramError(command, error.code === 'ENOENT' ? 'no-program' : 'other', null, {
-            stdout,
-            stderr: error.message,
-          }),
-        );
+        // The system says the same of a program and of a folder that is not there.
+        const missing = error.code === 'ENOENT';
+        const kind = missing && existsSync(cwd) ? 'no-program' : 'not-started';
+        const stderr = missing && kind === 'not-started' ? `${cwd} is not there` : error.message;
+        reject(new ProgramError(command, kind, null, { stdout, stderr }));
       });
-      child.once('close', (code) => {
+      child.once('close', (code, endedBy) => {
         const output = settle();
         if (code === 0 && !cut) resolve(output);
-        else reject(new ProgramError(command, cut ? 'cut' : classify(output), code, output));
+        else if (cut) reject(new ProgramError(command, 'cut', code, output));
+        else if (endedBy === null) reject(new ProgramError(command, classify(output), code, output));
+        else {
+          const stderr = `${output.stderr.trimEnd()}\nended by ${endedBy}`.trimStart();
+          reject(new ProgramError(command, 'killed', null, { ...output, stderr }));
+        }
       });
     });
 }

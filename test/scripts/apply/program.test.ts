@@ -198,6 +198,16 @@ describe('what kubectl, kubefed and helm say', () => {
       `Error: Get https://${SERVER}/api/v1/namespaces/kube-system/pods: x509: certificate signed by unknown authority`,
     ],
 
+    [
+      'no-credentials',
+      'Unable to connect to the server: getting credentials: exec: executable kubectl-login not found\n\nIt looks like you are trying to use a client-go credential plugin that is not installed.',
+    ],
+    [
+      'no-credentials',
+      'Unable to connect to the server: getting credentials: exec: executable kubectl-login failed with exit code 1',
+    ],
+    ['no-credentials', 'error: getting credentials: exec: fork/exec /opt/login: permission denied'],
+
     ['other', 'error: the path "usa/10-web.yaml" does not exist'],
     ['other', 'error: context "usa" does not exist'],
     ['other', 'The Deployment "web" is invalid: spec.selector: Invalid value: {}: field is immutable'],
@@ -360,9 +370,22 @@ describe('a program', () => {
     expect((await failureOf(['kubectl-of-no-version'], { stdin: 'text' })).kind).toBe('no-program');
   });
 
-  it('fails, where it may not be run, as anything else', async () => {
+  it('fails, where it may not be run, as one that could not be started', async () => {
     mkdirSync(join(folder, 'no-file'), { recursive: true });
-    expect((await failureOf([join(folder, 'no-file')])).kind).toBe('other');
+    expect((await failureOf([join(folder, 'no-file')])).kind).toBe('not-started');
+  });
+
+  it('is not to blame where the folder that it is to run in is gone', async () => {
+    const gone = join(folder, 'gone');
+    const error = await errorOf(programs(gone)(['true'], { signal: NEVER }));
+    expect(error).toMatchObject({ kind: 'not-started', output: { stderr: `${gone} is not there` } });
+  });
+
+  it('fails, with what it had said, where somebody else ends it', async () => {
+    const error = await failureOf(['sh', '-c', 'echo so far >&2; kill -KILL $$']);
+    expect(error).toMatchObject({ kind: 'killed', exitCode: null });
+    expect(error.output.stderr).toBe('so far\nended by SIGKILL');
+    expect((await failureOf(['sh', '-c', 'kill -TERM $$'])).output.stderr).toBe('ended by SIGTERM');
   });
 });
 

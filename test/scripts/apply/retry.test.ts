@@ -13,7 +13,10 @@ const FINAL: FailureKind[] = [
   'no-such-kind',
   'forbidden',
   'other-server',
+  'no-credentials',
   'no-program',
+  'not-started',
+  'killed',
   'cut',
   'other',
 ];
