@@ -2,7 +2,7 @@ import { App, Chart } from 'cdk8s';
 import { IConstruct } from 'constructs';
 import { ChartSource } from './components/artifacts';
 import { FederationError, Finding } from './errors';
-import { describe, lower, Manifest, Target } from './dialect/dialect';
+import { describe, inNamespace, lower, Manifest, Target } from './dialect/dialect';
 import { isBuiltIn } from './dialect/rules';
 import { Step, StepKind, StepOf } from './plan/step';
 import { toYaml } from './yaml';
@@ -151,7 +151,7 @@ export class Bundle {
         .join('');
       if (chart === undefined) return { path, content: `${comment}${content ?? ''}` };
       const objects = lower(chart.toJson() as Manifest[], this.target).map((object) =>
-        withAnnotations(withLabels(object, this.labels), annotate(path)),
+        withAnnotations(withLabels(inNamespace(object), this.labels), annotate(path)),
       );
       this.rendered.push({ path, objects });
       for (const object of objects) {

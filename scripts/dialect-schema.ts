@@ -180,6 +180,9 @@ const FIELDS_IN_BETWEEN: Readonly<Record<string, number>> = {
   'extensions.v1beta1.IngressSpec.ingressClassName': 18,
 };
 
+/** Kinds that live in a namespace and came after the last document. */
+const NAMESPACED_SINCE = ['CSIStorageCapacity', 'EndpointSlice'];
+
 interface Definition {
   $ref?: string;
   properties?: Record<string, Property>;
@@ -206,10 +209,14 @@ function held(property: Property): { type?: string; map?: true } {
   return property.items ? held(property.items) : {};
 }
 
-function readDocument(minor: number): Record<string, Definition> {
+interface Document {
+  definitions: Record<string, Definition>;
+  paths: Record<string, { post?: { 'x-kubernetes-group-version-kind'?: { kind: string } } }>;
+}
+
+function readDocument(minor: number): Document {
   const file = join(require.resolve('kubernetes-client/package.json'), '..', `lib/specs/swagger-1.${minor}.json.gz`);
-  const document = JSON.parse(gunzipSync(readFileSync(file)).toString()) as { definitions: Record<string, Definition> };
-  return document.definitions;
+  return JSON.parse(gunzipSync(readFileSync(file)).toString()) as Document;
 }
 
 interface Field {
@@ -226,8 +233,16 @@ export function dialectSchema(): DialectSchema {
   const types = new Map<string, Fields>();
   const kinds = new Map<string, { type: string; since: number }>();
 
+  // No kind has ever moved into a namespace or out of one: its name tells, whatever the API version.
+  const namespaced = new Set(NAMESPACED_SINCE);
+
   for (let minor = FIRST_DOCUMENT; minor <= LAST_DOCUMENT; minor++) {
-    for (const [name, definition] of Object.entries(readDocument(minor))) {
+    const { definitions, paths } = readDocument(minor);
+    for (const [path, { post }] of Object.entries(paths)) {
+      const kind = post?.['x-kubernetes-group-version-kind']?.kind;
+      if (kind !== undefined && /\/namespaces\/\{namespace\}\/[a-z]+$/.test(path)) namespaced.add(kind);
+    }
+    for (const [name, definition] of Object.entries(definitions)) {
       if (definition.$ref !== undefined || /alpha/.test(name)) continue;
       const short = shortName(name);
       const fields: Fields = types.get(short) ?? (new Map() as Fields);
@@ -254,7 +269,7 @@ export function dialectSchema(): DialectSchema {
 
   // What the newest document describes without fields is a value of its own, such as a piece of JSON or of a schema: the
   // older documents' fields are those of the server's code, never of what is sent.
-  for (const [name, { properties, $ref }] of Object.entries(readDocument(LAST_DOCUMENT))) {
+  for (const [name, { properties, $ref }] of Object.entries(readDocument(LAST_DOCUMENT).definitions)) {
     if (properties === undefined && $ref === undefined) types.delete(shortName(name));
   }
 
@@ -306,7 +321,10 @@ export function dialectSchema(): DialectSchema {
   const inBetween = Object.entries(IN_BETWEEN).map(
     ([key, { span, type = '' }]) => [key, { type, since: span[0], until: span[1] }] as const,
   );
-  for (const [key, entry] of [...served, ...inBetween].sort(([a], [b]) => (a < b ? -1 : 1))) schema.kinds[key] = entry;
+  for (const [key, entry] of [...served, ...inBetween].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    const isNamespaced = namespaced.has(key.split('/').at(-1) ?? '');
+    schema.kinds[key] = { ...entry, ...(isNamespaced && { namespaced: true }) };
+  }
   const wanted = Object.values(schema.kinds).map((kind) => kind.type);
   const reached = new Set<string>();
   for (let type = wanted.pop(); type !== undefined; type = wanted.pop()) {

@@ -68,6 +68,16 @@ export function describe(object: Manifest): string {
 }
 
 /**
+ * An object with the namespace that it lives in: `default` where none is said. Without one it would go to whatever namespace
+ * the context of whoever applies it has. Objects that live in none, and those of custom kinds, stay as they are.
+ */
+export function inNamespace(object: Manifest): Manifest {
+  const { apiVersion, kind, metadata } = object;
+  if (metadata.namespace !== undefined || !SCHEMA.kinds[`${apiVersion}/${kind}`]?.namespaced) return object;
+  return { ...object, metadata: { ...metadata, namespace: 'default' } };
+}
+
+/**
  * Writes objects in what a target serves: API versions are exchanged for others of the same shape, defaults that differ
  * between the two are written out, and fields that the version does not know are left out where that loses nothing.
  *

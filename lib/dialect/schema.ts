@@ -15,10 +15,20 @@ export interface FieldEntry {
   readonly map?: boolean;
 }
 
+/** A kind of one API version: the type of its objects, and the minor versions that serve it. */
+export interface KindEntry {
+  readonly type: string;
+  readonly since: number;
+  /** Last minor version that serves it. @default it is still served */
+  readonly until?: number;
+  /** Whether its objects live in a namespace. @default false */
+  readonly namespaced?: boolean;
+}
+
 /** What each minor version of Kubernetes serves; `schema.json`, made by `npm run dialect`. */
 export interface DialectSchema {
-  /** By `<apiVersion>/<kind>`: the type of the object, and the minor versions that serve it. Alpha APIs are left out. */
-  readonly kinds: Record<string, { readonly type: string; readonly since: number; readonly until?: number }>;
+  /** By `<apiVersion>/<kind>`. Alpha APIs are left out. */
+  readonly kinds: Record<string, KindEntry>;
   /** By type, by field. */
   readonly types: Record<string, Record<string, FieldEntry>>;
 }

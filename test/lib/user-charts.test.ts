@@ -169,7 +169,7 @@ describe('two things of one name in one bundle are an error', () => {
       configMap(chart, 'x', 'settings');
       configMap(chart, 'y', 'settings');
     };
-    expect(collision(add)).toEqual(['usa: ConfigMap settings is in usa/90-a.yaml and in usa/90-a.yaml']);
+    expect(collision(add)).toEqual(['usa: ConfigMap default/settings is in usa/90-a.yaml and in usa/90-a.yaml']);
   });
 
   test('objects of two groups that are one object to the API server', () => {
@@ -188,7 +188,7 @@ describe('two things of one name in one bundle are an error', () => {
       new Service(chart, 'x', { metadata: { name: 'hello-world' }, ports: [{ port: 80 }] });
     };
     expect(collision(add)).toEqual([
-      'federation: Service hello-world is in federation/90-a.yaml and in federation/51-hello-world.yaml',
+      'federation: Service default/hello-world is in federation/90-a.yaml and in federation/51-hello-world.yaml',
     ]);
   });
 
@@ -235,4 +235,32 @@ test("objects of a user's chart carry the plan's labels beside their own, so tha
   expect(file?.content).toContain('app.kubernetes.io/managed-by: onprem-federation');
   expect(file?.content).toContain('app.kubernetes.io/part-of: federation');
   expect(file?.content).toContain('team: red');
+});
+
+test("an object of a user's chart that says no namespace goes to `default`, whatever namespace the context has", () => {
+  const federation = new Federation(guideProps());
+  for (const [name, app] of [
+    ['usa', federation.cluster('usa')] as const,
+    ['federation', federation.federated()] as const,
+  ]) {
+    const chart = new Chart(app, 'mine');
+    configMap(chart, 'unsaid', `${name}-unsaid`);
+    configMap(chart, 'said', `${name}-said`, 'shop');
+    new ApiObject(chart, 'namespace', { apiVersion: 'v1', kind: 'Namespace', metadata: { name: `${name}-shop` } });
+  }
+  const usa = new Chart(federation.cluster('usa'), 'others');
+  const role = { apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'ClusterRole', metadata: { name: 'reader' } };
+  new ApiObject(usa, 'role', role);
+  // Whether a custom kind lives in a namespace only its cluster knows.
+  new ApiObject(usa, 'custom', { apiVersion: 'example.com/v1', kind: 'Backup', metadata: { name: 'nightly' } });
+  const rendered = new Rendered(federation);
+  const namespaceOf = (bundle: string, kind: string, name: string): string | undefined =>
+    rendered.object(bundle, kind, name).metadata.namespace;
+  for (const bundle of ['usa', 'federation']) {
+    expect(namespaceOf(bundle, 'ConfigMap', `${bundle}-unsaid`)).toBe('default');
+    expect(namespaceOf(bundle, 'ConfigMap', `${bundle}-said`)).toBe('shop');
+    expect(namespaceOf(bundle, 'Namespace', `${bundle}-shop`)).toBeUndefined();
+  }
+  expect(namespaceOf('usa', 'ClusterRole', 'reader')).toBeUndefined();
+  expect(namespaceOf('usa', 'Backup', 'nightly')).toBeUndefined();
 });

@@ -46,6 +46,18 @@ describe.each(PUBLISHED_MINORS)('the schema and the published document of 1.%d',
     expect(invented).toEqual([]);
   });
 
+  test('have the same kinds in namespaces', () => {
+    const inNamespaces = new Set<string>();
+    for (const [path, { post }] of Object.entries(publishedDocument(minor).paths)) {
+      const gvk = post?.['x-kubernetes-group-version-kind'];
+      if (gvk === undefined || !/\/namespaces\/\{namespace\}\/[a-z]+$/.test(path)) continue;
+      inNamespaces.add([gvk.group, gvk.version, gvk.kind].filter((part) => part !== '').join('/'));
+    }
+    for (const kind of publishedKinds(minor).keys()) {
+      expect([kind, schema.kinds[kind]?.namespaced ?? false]).toEqual([kind, inNamespaces.has(kind)]);
+    }
+  });
+
   test('have the same fields of everything that those kinds hold', () => {
     const { definitions } = publishedDocument(minor);
     const differences: string[] = [];
