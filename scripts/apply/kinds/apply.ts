@@ -8,7 +8,7 @@ import { describeCommand, readiness } from '../readiness';
 import { ask } from '../resolver';
 import { ProgramError } from '../tools/program';
 import { pause, waitUntil } from '../waiting';
-import { ContextOf, DONE, Handler, NOTHING, Observation, REMOVED, Undone } from './handler';
+import { ContextOf, DONE, Handler, leaving, NOTHING, Observation, REMOVED, Undone } from './handler';
 
 /** Applies a manifest, then waits for what the step names. */
 export const apply: Handler<'apply'> = {
@@ -27,6 +27,11 @@ export const apply: Handler<'apply'> = {
       }
       return differencesOf(object, live);
     });
+    const going = leaving(
+      step.context,
+      wantedOf(declared).map((reference) => found.get(reference)),
+    );
+    if (going) return going;
     return differs.length > 0
       ? { state: 'todo', differs }
       : waitedFor(context, step.wait, (wanted) => found.get(wanted));

@@ -3,7 +3,7 @@ import { declaredObjects, isOurs, wantedOf } from '../context';
 import { named } from '../objects';
 import { ProgramError } from '../tools/program';
 import { removeObjects } from './apply';
-import { DONE, Handler, NOTHING } from './handler';
+import { DONE, Handler, leaving, NOTHING } from './handler';
 
 /** Creates what is missing and leaves alone what is there, whoever made it: others write into these objects. */
 export const create: Handler<'create'> = {
@@ -12,6 +12,11 @@ export const create: Handler<'create'> = {
   async observe(context, fresh) {
     const wanted = wantedOf(declaredObjects(context, context.step.file));
     const found = await context.view.look(wanted, context.signal, { fresh });
+    const going = leaving(
+      context.step.context,
+      wanted.map((reference) => found.get(reference)),
+    );
+    if (going) return going;
     const missing = wanted.filter((reference) => !found.get(reference));
     return missing.length === 0
       ? DONE

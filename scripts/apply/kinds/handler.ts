@@ -1,6 +1,7 @@
 import { Command, Step, StepKind } from '../../../lib/plan/step';
 import { Wanted } from '../api';
 import { Shared, StepContext } from '../context';
+import { KubeObject, named } from '../objects';
 
 /** What the clusters say of a step. */
 export type Observation<Seen = unknown> =
@@ -55,3 +56,28 @@ export interface Handler<K extends StepKind, Seen = unknown> {
 export const DONE: Observation<never> = { state: 'done' };
 export const NOTHING: Undone = { state: 'nothing' };
 export const REMOVED: Undone = { state: 'removed' };
+
+/**
+ * That an object is still being deleted, where one of these is: it looks whole until it is gone, and what is written to it
+ * or into such a namespace goes with it. Nothing where none is.
+ */
+export function leaving(context: string, objects: readonly (KubeObject | undefined)[]): Observation<never> | undefined {
+  const object = objects.find((candidate) => candidate?.metadata.deletionTimestamp !== undefined);
+  if (!object) return undefined;
+  const { kind, metadata } = object;
+  const where = metadata.namespace === undefined ? [] : [`--namespace=${metadata.namespace}`];
+  return {
+    state: 'waiting',
+    seen: `${named(object)} is still being deleted`,
+    // What holds it up stands under its finalizers and conditions.
+    lookFurther: [
+      'kubectl',
+      `--context=${context}`,
+      ...where,
+      'get',
+      kind.toLowerCase(),
+      metadata.name,
+      '--output=yaml',
+    ],
+  };
+}

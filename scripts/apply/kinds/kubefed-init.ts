@@ -7,7 +7,7 @@ import { ProgramError, shown } from '../tools/program';
 import { endOrphans } from '../tools/orphans';
 import { waitUntil } from '../waiting';
 import { waitedFor } from './apply';
-import { ContextOf, DONE, Handler, NOTHING, Observation, REMOVED } from './handler';
+import { ContextOf, DONE, Handler, leaving, NOTHING, Observation, REMOVED } from './handler';
 
 /**
  * What `kubefed init` writes into the namespace that it makes in the host cluster, in its order (measured on the real
@@ -36,7 +36,9 @@ type Progress =
   /** Cut off before the kubeconfig's entry was written: it has to be cleared away, since init cannot be repeated. */
   | { readonly reached: 'part'; readonly last: string }
   /** All is written, the pods may still be starting. */
-  | { readonly reached: 'end' };
+  | { readonly reached: 'end' }
+  /** The namespace that it goes into is still being deleted. */
+  | { readonly reached: 'leaving'; readonly going: Observation<never> };
 
 /** The control plane of the federation, by a program that cannot be run twice and polls without end. */
 export const kubefedInit: Handler<'kubefed-init', Progress> = {
@@ -55,6 +57,8 @@ export const kubefedInit: Handler<'kubefed-init', Progress> = {
         };
       case 'end':
         return pods(context, fresh);
+      case 'leaving':
+        return progress.going;
     }
   },
 
@@ -66,7 +70,7 @@ export const kubefedInit: Handler<'kubefed-init', Progress> = {
     // An orphan may have written more before it was ended.
     if (ended > 0) context.kubeconfig.forget();
     const now = ended > 0 || !progress ? await progressOf(context, true) : progress;
-    if (now.reached === 'end') return undefined;
+    if (now.reached === 'end' || now.reached === 'leaving') return undefined;
     if (now.reached === 'part') await clearAway(context);
     try {
       await kubectl.writeOnce(run, signal);
@@ -144,9 +148,11 @@ async function progressOf(context: Context, fresh: boolean): Promise<Progress> {
         .join('; ')}. Otherwise give the federation another name.`,
     );
   }
-  if (!isBegun) return { reached: 'nothing' };
+  const going = leaving(step.context, [namespace]);
+  if (!isBegun) return going ? { reached: 'leaving', going } : { reached: 'nothing' };
   // The user's is the last entry that init writes, but the user may take any of them away.
   if (entries.length === 3) {
+    if (going) return { reached: 'leaving', going };
     if (there.length === objects.length) return { reached: 'end' };
     const missing = objects.filter((names) => !names.some((name) => found.get(name)));
     throw new StepError(

@@ -9,8 +9,9 @@ import { sameServer } from '../kubeconfig';
 import { KubeObject, listAt, named, textAt } from '../objects';
 import { ProgramError } from '../tools/program';
 import { endOrphans } from '../tools/orphans';
+import { waitUntil } from '../waiting';
 import { changeConfigMap, dataOf, readConfigMap } from './config-map';
-import { ContextOf, DONE, Handler, NOTHING, Observation, REMOVED } from './handler';
+import { ContextOf, DONE, Handler, leaving, NOTHING, Observation, REMOVED } from './handler';
 import { FEDERATION_NAME } from './kubefed-init';
 import { StubDomains, stubDomainsOf, withoutDomain } from './stub-domain';
 
@@ -45,6 +46,11 @@ export const kubefedJoin: Handler<'kubefed-join', { readonly isMember: boolean }
     ]);
     if (!member) {
       checkStubDomain(context, configMap);
+      // A teardown a moment ago has deleted it, and the join could put nothing into it.
+      const namespace = wanted(context.minor, 'Namespace', MEMBER_NAMESPACE);
+      const found = await context.view.look([namespace], context.signal, { fresh });
+      const going = leaving(step.context, [found.get(namespace)]);
+      if (going) return going;
       return {
         state: 'todo',
         seen: { isMember: false },
@@ -401,7 +407,10 @@ async function removeMemberNamespace(context: Context): Promise<boolean> {
     ['kubectl', `--context=${step.context}`, 'delete', 'namespace', MEMBER_NAMESPACE, '--ignore-not-found'],
     signal,
   );
-  view.forget([reference]);
+  await waitUntil(context, async () => {
+    const found = await view.look([reference], signal, { fresh: true });
+    return found.get(reference) ? `namespace/${MEMBER_NAMESPACE} is still being deleted` : undefined;
+  });
   return true;
 }
 

@@ -339,6 +339,40 @@ describe('what is written', () => {
   });
 });
 
+describe('an object that is still being deleted', () => {
+  const going = (object: KubeObject): KubeObject => ({
+    ...object,
+    metadata: { ...object.metadata, deletionTimestamp: '2026-01-01T00:00:00Z' },
+  });
+
+  it.each([
+    ['applied', apply('usa/web', 'usa/10-web.yaml')],
+    ['created', create('usa/web', 'usa/10-web.yaml')],
+  ])('is waited for, since what it holds goes with it, and is then %s anew', async (_, step) => {
+    const { engine, kubectl, reporter } = surroundings([step], WEB_FILE);
+    kubectl.put('usa', going(WEB_READY));
+    const results = engine.apply([step]);
+    await pass(10_000);
+    expect(kubectl.writes).toEqual([]);
+    expect(reporter.of('seen').map(({ seen }) => seen)).toEqual(['Deployment default/web is still being deleted']);
+    kubectl.remove('usa', WEB);
+    expect(outcomes(await finished(results))).toEqual({ 'usa/web': 'changed' });
+    expect(kubectl.get('usa', 'Deployment default/web')).toEqual(WEB);
+  });
+
+  it('ends the step at its limit where something holds it', async () => {
+    const step = apply('usa/web', 'usa/10-web.yaml', { timeoutSeconds: 30 });
+    const { engine, kubectl } = surroundings([step], WEB_FILE);
+    kubectl.put('usa', going(WEB_READY));
+    const [result] = await finished(engine.apply([step]));
+    expect(kubectl.writes).toEqual([]);
+    expect(result?.failure).toMatchObject({
+      problem: 'it did not come about within 30 s; last seen: Deployment default/web is still being deleted',
+      hint: 'Look further with: kubectl --context=usa --namespace=default get deployment web --output=yaml. Then run apply again.',
+    });
+  });
+});
+
 describe('beforeWrite', () => {
   it('is awaited before the first write, once, however many write', async () => {
     const allowed = new Gate();

@@ -1,0 +1,98 @@
+import { ApiObject, Chart } from 'cdk8s';
+import { ConfigMap } from 'cdk8s-plus-25';
+import { limits } from './support/cli';
+import { comparable, mustApply, withFederation } from './support/shared';
+import { story } from './support/story';
+
+/** The namespace that kubefed makes in every member, and for the control plane in the host cluster. */
+const NAMESPACE = 'federation-system';
+
+// A namespace goes when all that is in it has gone, which takes a real cluster some seconds, and longer where something
+// holds it up. kubectl did not wait for that before 1.11.
+describe('a namespace that takes its time to go', () => {
+  it.concurrent('is waited for by a teardown, which says so where it does not go in time', () =>
+    withFederation({ plan: limits(15, /^usa\/join$/) }, async (federation) => {
+      const { world, cli } = federation;
+      await mustApply(federation);
+      await world.hold(`usa/Namespace//${NAMESPACE}`);
+      const ended = await cli(['teardown', '--yes', '--json']);
+      expect(ended.code).toBe(1);
+      expect(story(ended).failed).toMatchObject([
+        { step: 'usa/join', problem: `namespace/${NAMESPACE} is still being deleted, and its time is up` },
+      ]);
+      expect(ended.events).toContainEqual(
+        expect.objectContaining({
+          type: 'seen',
+          step: 'usa/join',
+          seen: `namespace/${NAMESPACE} is still being deleted`,
+        }),
+      );
+    }),
+  );
+
+  it.concurrent.each([
+    { cluster: 'usa', step: 'usa/join' },
+    { cluster: 'fcp', step: 'fcp/federation-control-plane' },
+  ])('is waited for by the next apply: that of $cluster', ({ cluster, step }) =>
+    withFederation({}, async (federation) => {
+      const { world, cli } = federation;
+      await mustApply(federation);
+      const applied = comparable(federation);
+      const held = `${cluster}/Namespace//${NAMESPACE}`;
+      await world.hold(held);
+      // Killed as soon as the namespace is on its way.
+      world.inject({
+        match: new RegExp(`--context=${cluster} delete namespace ${NAMESPACE}`),
+        action: { type: 'kill', point: 'after' },
+      });
+      const torn = await cli(['teardown', '--yes'], { started: ({ pid }) => (world.victim = pid) });
+      expect(torn.signal).toBe('SIGKILL');
+      expect(world.get(cluster, 'Namespace', undefined, NAMESPACE)?.metadata.deletionTimestamp).toBeDefined();
+
+      const released: Promise<void>[] = [];
+      const seen = `${NAMESPACE} is still being deleted`;
+      const ended = await cli(['apply', '--yes', '--json'], {
+        onOutput: (stdout) => {
+          if (released.length === 0 && stdout.includes(seen)) released.push(world.release(held));
+        },
+      });
+      await Promise.all(released);
+      expect(released).toHaveLength(1);
+      expect(story(ended).failed).toEqual([]);
+      expect(story(ended).outcomes[step]).toBe('changed');
+      expect(ended.code).toBe(0);
+      expect(comparable(federation)).toEqual(applied);
+    }),
+  );
+
+  it.concurrent('is waited for where a chart of the user’s own puts things into it', () =>
+    withFederation(
+      {
+        charts: (federation) => {
+          const chart = new Chart(federation.cluster('usa'), 'shop');
+          new ApiObject(chart, 'namespace', { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'shop' } });
+          new ConfigMap(chart, 'prices', { metadata: { name: 'prices', namespace: 'shop' }, data: { tea: '3' } });
+        },
+      },
+      async (federation) => {
+        const { world, cli } = federation;
+        await mustApply(federation);
+        await world.hold('usa/Namespace//shop');
+        await world.remove('usa', 'Namespace', undefined, 'shop');
+        const released: Promise<void>[] = [];
+        const ended = await cli(['apply', '--yes', '--json'], {
+          onOutput: (stdout) => {
+            if (released.length === 0 && stdout.includes('Namespace shop is still being deleted'))
+              released.push(world.release('usa/Namespace//shop'));
+          },
+        });
+        await Promise.all(released);
+        expect(ended.code).toBe(0);
+        expect(story(ended).outcomes['usa/shop']).toBe('changed');
+        const prices = world.get('usa', 'ConfigMap', 'shop', 'prices');
+        expect(prices?.metadata.deletionTimestamp).toBeUndefined();
+        expect(prices).toMatchObject({ data: { tea: '3' } });
+      },
+    ),
+  );
+});
