@@ -46,10 +46,7 @@ export const kubefedJoin: Handler<'kubefed-join', { readonly isMember: boolean }
     ]);
     if (!member) {
       checkStubDomain(context, configMap);
-      // A teardown a moment ago has deleted it, and the join could put nothing into it.
-      const namespace = wanted(context.minor, 'Namespace', MEMBER_NAMESPACE);
-      const found = await context.view.look([namespace], context.signal, { fresh });
-      const going = leaving(step.context, [found.get(namespace)]);
+      const going = await namespaceLeaving(context, fresh);
       if (going) return going;
       return {
         state: 'todo',
@@ -412,6 +409,20 @@ async function removeMemberNamespace(context: Context): Promise<boolean> {
     return found.get(reference) ? `namespace/${MEMBER_NAMESPACE} is still being deleted` : undefined;
   });
   return true;
+}
+
+/**
+ * That kubefed's namespace in the member is still being deleted, which a teardown a moment ago may have begun: a join could
+ * put nothing into it. In the host cluster it is the control plane's, whose step has seen to it.
+ */
+async function namespaceLeaving(
+  { step, plan, view, minor, signal }: Context,
+  fresh: boolean,
+): Promise<Observation<never> | undefined> {
+  if (step.cluster === plan.hostCluster) return undefined;
+  const reference = wanted(minor, 'Namespace', MEMBER_NAMESPACE);
+  const found = await view.look([reference], signal, { fresh });
+  return leaving(step.context, [found.get(reference)]);
 }
 
 /** An entry of the user's for the federation's own zone would be lost by the join, and cannot be put back beside it. */
