@@ -36,7 +36,7 @@ function rolledOut(object: KubeObject, not: (seen: string) => Readiness): Readin
   if (object.kind === 'DaemonSet') {
     const wanted = countAt(object, 'status', 'desiredNumberScheduled');
     const updated = countAt(object, 'status', 'updatedNumberScheduled');
-    const available = countAt(object, 'status', 'numberAvailable') || countAt(object, 'status', 'numberReady');
+    const available = countAt(object, 'status', 'numberAvailable');
     if (at(object, 'status') === undefined) return not('its controller has not seen it yet');
     if (updated < wanted) return not(`${updated} of ${wanted} pods are of the new template`);
     return available < wanted ? not(`${available} of ${wanted} pods available`) : READY;

@@ -117,7 +117,12 @@ describe('a DaemonSet', () => {
     ],
     ['no pods up', '0 of 2 pods available', { desiredNumberScheduled: 2, updatedNumberScheduled: 2 }],
     ['all pods', 'ready', { desiredNumberScheduled: 2, updatedNumberScheduled: 2, numberAvailable: 2 }],
-    ['all pods ready', 'ready', { desiredNumberScheduled: 2, updatedNumberScheduled: 2, numberReady: 2 }],
+    // The field is left out where none is available.
+    [
+      'all pods ready, none long enough',
+      '0 of 2 pods available',
+      { desiredNumberScheduled: 2, updatedNumberScheduled: 2, numberReady: 2 },
+    ],
     ['no node to run on', 'ready', { desiredNumberScheduled: 0 }],
   ])('with %s: %s', (_, expected, status) => {
     const judged = seen(wanted('daemonset/web', 'rolled-out'), object('DaemonSet', {}, status));
