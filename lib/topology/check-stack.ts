@@ -2,7 +2,7 @@ import { posix } from 'node:path';
 import { parse } from 'semver';
 import { AddressRange, contains, parseAddressRange, parseEndpoint, isIPv4 } from './addresses';
 import type { Checker } from './check';
-import { addressOf, replicasOf } from './spread';
+import { addressOf } from './spread';
 import { ChartsProps, EtcdProps, FederationProps, GitOpsProps, StackName, WorkloadProps } from './types';
 
 const DNS1123 = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/;
@@ -110,8 +110,8 @@ function checkNodeNetworks(c: Checker, { clusters }: FederationProps): void {
       );
     }
     nodeNetworks?.forEach((cidr, n) => {
-      const [address = '', prefix = ''] = cidr.split('/');
-      if (!isIPv4(address) || !/^\d{1,2}$/.test(prefix) || Number(prefix) > 32) {
+      const [address = '', prefix = '', ...more] = cidr.split('/');
+      if (!isIPv4(address) || !/^\d{1,2}$/.test(prefix) || Number(prefix) > 32 || more.length > 0) {
         c.add(`${where}[${n}]`, `'${cidr}' is no IPv4 CIDR`, 'Write an IPv4 CIDR, such as 10.11.12.0/24.');
       }
     });
@@ -260,17 +260,6 @@ function checkPlaced(c: Checker, at: string, workload: WorkloadProps, { clusters
     if (!clusters.some((cluster) => cluster.name === name)) {
       c.add(`${at}.addresses['${name}']`, `'${name}' is none of the clusters`, 'Name a declared cluster.');
     }
-  }
-  const { left } = replicasOf(
-    workload,
-    clusters.map(({ name }) => name),
-  );
-  if (left > 0) {
-    c.add(
-      `${at}.placement`,
-      `${left} of ${workload.replicas} replicas find no place`,
-      'Give a cluster a weight (without one it gets its minimum), or raise maxReplicas.',
-    );
   }
 }
 

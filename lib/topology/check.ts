@@ -3,6 +3,7 @@ import { FederationError, Finding } from '../errors';
 import { AddressRange, isIPv4, overlaps, parseAddressRange, parseEndpoint, toNumber } from './addresses';
 import { checkExternalDns, checkForeignProps } from './check-stack';
 import { shapeFindings } from './shape';
+import { replicasOf } from './spread';
 import { ClusterProps, FederationProps, PlacementProps, ReplicaPreference, StackName, WorkloadProps } from './types';
 
 /** The topology cannot be what was meant. Nothing has been written. */
@@ -27,13 +28,27 @@ const DNS1123 = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/;
 const DNS1035 = /^[a-z]([-a-z0-9]*[a-z0-9])?$/;
 /** What may stand behind `<cluster>-` in an object's name. */
 const NAME_PART = /^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/;
-/** As Kubernetes has it for a port's name (IANA): a letter among them, no two hyphens in a row. */
 /** Name of a workload's first port where none is given. */
 export const DEFAULT_PORT_NAME = 'web';
 const VARIABLE_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
+/** As Kubernetes has it for a port's name (IANA): a letter among them, no two hyphens in a row. */
 const PORT_NAME = /^(?!.*--)(?=.*[a-z])[a-z0-9]([-a-z0-9]{0,13}[a-z0-9])?$/;
 const LABEL_RULE = 'lower-case letters, digits and hyphens, starting and ending with a letter or digit, at most 63';
-const IMAGE = /^[\w][\w.-]*(:\d+)?(\/[\w][\w.-]*)*(:[\w][\w.-]{0,127})?(@sha256:[0-9a-f]{64})?$/;
+/** A part of a repository's path, as the distribution's reference grammar has it: no capitals. */
+const PATH_PART = '[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*';
+/** `[registry/]name[:tag][@digest]`. What stands before the first slash is a registry where it has a dot, a port or capitals. */
+const IMAGE = new RegExp(
+  `^(?:[A-Za-z0-9][A-Za-z0-9.-]*(?::\\d+)?/)?${PATH_PART}(?:/${PATH_PART})*(?::\\w[\\w.-]{0,127})?(?:@sha256:[0-9a-f]{64})?$`,
+);
+/** A name in DNS, without its closing dot. */
+const DNS_NAME_LENGTH = 253;
+/** Names below which every cluster's own DNS answers, where kubeadm has set it up. */
+const CLUSTER_DOMAINS = ['cluster.local', 'in-addr.arpa', 'ip6.arpa'];
+/** What stands in the namespace `default` already: a workload of that name would be written over it. */
+const TAKEN_NAMES: Readonly<Record<StackName, readonly string[]>> = {
+  'federation-v1': ['kubernetes', 'etcd-operator', 'etcd-cluster', 'etcd-cluster-client', 'coredns-coredns'],
+  'external-dns': ['kubernetes'],
+};
 
 /** Collects what is wrong. */
 export class Checker {
@@ -117,9 +132,10 @@ export function checkTopology(props: FederationProps): void {
     checkHostContext(c, `clusters[${i}]`, cluster, props.hostCluster);
   });
   checkAcrossClusters(c, props.clusters);
+  checkRanges(c, props);
   checkDns(c, props);
   props.workloads?.forEach((workload, i) => {
-    checkWorkload(c, `workloads[${i}]`, workload, props.clusters);
+    checkWorkload(c, `workloads[${i}]`, workload, props);
   });
   c.unique(
     (props.workloads ?? []).map((w, i) => ({
@@ -262,6 +278,34 @@ function checkAcrossClusters(c: Checker, clusters: readonly ClusterProps[]): voi
   }
 }
 
+/** An address that a node or an API server has must never be handed out: whoever gets it takes it away from them. */
+function checkRanges(c: Checker, { clusters, dns, etcd, controlPlane }: FederationProps): void {
+  const taken = [
+    ...clusters.map(({ server }, i) => ({
+      of: `clusters[${i}].server`,
+      address: URL.canParse(server) ? new URL(server).hostname : '',
+    })),
+    { of: 'dns.endpoint', address: parseEndpoint(dns.endpoint)?.address ?? '' },
+    { of: 'etcd.endpoint', address: parseEndpoint(etcd?.endpoint ?? '')?.address ?? '' },
+    { of: 'controlPlane.advertiseAddress', address: controlPlane?.advertiseAddress ?? '' },
+  ]
+    .filter(({ address }) => isIPv4(address))
+    .map((entry) => ({ ...entry, number: toNumber(entry.address) }))
+    .sort((a, b) => a.number - b.number);
+  clusters.forEach(({ addressRange }, i) => {
+    const range = parseAddressRange(addressRange);
+    if (typeof range === 'string') return;
+    const [first, last] = [toNumber(range.first), toNumber(range.last)];
+    const inside = taken.filter(({ number }) => first <= number && number <= last);
+    if (inside.length === 0) return;
+    c.add(
+      `clusters[${i}].addressRange`,
+      `'${range.declared}' (${range.first} to ${range.last}) holds ${inside.map(({ of, address }) => `${address}, the address of ${of}`).join(', and ')}`,
+      'Give a range of which nobody has an address yet: all of it is handed out to Services.',
+    );
+  });
+}
+
 /** `https://a:6443/` and `https://A:6443` are one server. */
 function canonicalServer(server: string): string {
   return URL.canParse(server) ? new URL(server).href.replace(/\/$/, '') : server;
@@ -278,6 +322,15 @@ function checkDns(c: Checker, { dns }: FederationProps): void {
   }
   if (labels.some((label) => !DNS1123.test(label) || label.length > 63) || dns.zone.length > 200) {
     c.add('dns.zone', `'${dns.zone}' is no DNS zone`, 'Write DNS-1123 labels with dots, such as example.com.');
+  }
+  const zone = dns.zone.replace(/\.$/, '').toLowerCase();
+  const below = CLUSTER_DOMAINS.find((domain) => isWithin(domain, zone) || isWithin(zone, domain));
+  if (below !== undefined) {
+    c.add(
+      'dns.zone',
+      `'${dns.zone}' holds names that each cluster's own DNS answers (${below})`,
+      "Choose a zone that is the federation's alone: every question for it leaves the cluster.",
+    );
   }
   const endpoint = parseEndpoint(dns.endpoint);
   if (!endpoint) {
@@ -300,12 +353,18 @@ function checkDns(c: Checker, { dns }: FederationProps): void {
   }
 }
 
+/** Whether a name is a domain's own or lies below it. */
+function isWithin(name: string, domain: string): boolean {
+  return name === domain || name.endsWith(`.${domain}`);
+}
+
 function parsePortRange(text: string): { first: number; last: number } | undefined {
   const [first = 0, last = 0] = /^\d{1,5}-\d{1,5}$/.test(text) ? text.split('-').map(Number) : [];
   return first >= 1 && first <= last && last <= 65535 ? { first, last } : undefined;
 }
 
-function checkWorkload(c: Checker, at: string, workload: WorkloadProps, clusters: readonly ClusterProps[]): void {
+function checkWorkload(c: Checker, at: string, workload: WorkloadProps, props: FederationProps): void {
+  const { clusters } = props;
   if (!DNS1035.test(workload.name) || workload.name.length > 63) {
     c.add(
       `${at}.name`,
@@ -314,6 +373,17 @@ function checkWorkload(c: Checker, at: string, workload: WorkloadProps, clusters
     );
   }
   if (workload.namespace !== undefined) c.label(`${at}.namespace`, workload.namespace);
+  if (
+    (workload.namespace ?? 'default') === 'default' &&
+    TAKEN_NAMES[props.stack ?? 'federation-v1'].includes(workload.name)
+  ) {
+    c.add(
+      `${at}.name`,
+      `'${workload.name}' is the name of something that is in the namespace default already`,
+      'Name it otherwise, or give it a namespace of its own.',
+    );
+  }
+  checkNameLength(c, at, workload, props);
   c.image(`${at}.image`, workload.image);
   checkPorts(c, at, workload);
   for (const name of Object.keys(workload.env ?? {})) {
@@ -323,6 +393,24 @@ function checkWorkload(c: Checker, at: string, workload: WorkloadProps, clusters
   }
   c.integer(`${at}.replicas`, workload.replicas, 0, 1_000_000);
   if (workload.placement) checkPlacement(c, `${at}.placement`, workload.placement, workload.replicas, clusters);
+}
+
+/** The longest of a workload's names has to be one that DNS can carry. */
+function checkNameLength(
+  c: Checker,
+  at: string,
+  { name, namespace = 'default', names }: WorkloadProps,
+  { name: federation = 'federation', clusters, dns }: FederationProps,
+): void {
+  if (names === false) return;
+  const fixed = `${name}.${namespace}.${federation}.svc..${dns.zone.replace(/\.$/, '')}`.length;
+  const longest = Math.max(0, ...clusters.map(({ region, zone }) => `${zone}.${region}`.length));
+  if (fixed + longest <= DNS_NAME_LENGTH) return;
+  c.add(
+    `${at}.name`,
+    `its longest name in DNS would have ${fixed + longest} characters, and DNS has at most ${DNS_NAME_LENGTH}`,
+    'Shorten the names of workload, namespace, federation, zone, region or DNS zone.',
+  );
 }
 
 /** Every port has a name and a number of its own. */
@@ -397,6 +485,16 @@ function checkPlacement(
       at,
       `no cluster has a weight or a minimum, so none of ${replicas} replicas would run`,
       'Give a cluster, or *, a weight of 1 or more.',
+    );
+    return;
+  }
+  const names = clusters.map(({ name }) => name);
+  const { left } = replicasOf({ replicas, placement }, names);
+  if (left > 0) {
+    c.add(
+      at,
+      `${left} of ${replicas} replicas find no place`,
+      'Give a cluster a weight (without one it gets its minimum), or raise maxReplicas.',
     );
   }
 }

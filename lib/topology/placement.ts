@@ -17,10 +17,11 @@ export interface Split {
 }
 
 /**
- * Shares replicas out: first every minimum, then the rest by weight and by largest remainder, up to each maximum. Of
+ * Shares replicas out; of none, nobody gets any. First every minimum, then the rest by weight and by largest remainder, up to each maximum. Of
  * equal remainders the earlier share has the better right, so that the same shares give the same split.
  */
 export function split(replicas: number, shares: readonly Share[]): Split {
+  if (replicas === 0) return { replicas: shares.map(() => 0), left: 0 };
   const given = shares.map(({ minimum, maximum }) => Math.min(minimum, maximum));
   let left = replicas - given.reduce((sum, n) => sum + n, 0);
   let open = shares.map((_, i) => i).filter((i) => weightOf(shares, i) > 0);

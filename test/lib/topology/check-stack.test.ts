@@ -94,6 +94,13 @@ it.each<[string, Partial<FederationProps>, string]>([
     { clusters: [cluster('fcp', ['europe', 'fr'], 1, { nodeNetworks: ['10.0.0.0/33'] })] },
     'clusters[0].nodeNetworks[0]',
   ],
+  [
+    'networks with two prefixes',
+    { clusters: [cluster('fcp', ['europe', 'fr'], 1, { nodeNetworks: ['10.0.0.0/24/9'] })] },
+    'clusters[0].nodeNetworks[0]',
+  ],
+  ["a range that holds etcd's node", { etcd: { endpoint: '10.210.3.70:32379' } }, 'clusters[1].addressRange'],
+  ["a workload over Kubernetes' own Service", { workloads: [{ ...hello, name: 'kubernetes' }] }, 'workloads[0].name'],
   ["etcd at CoreDNS' port", { etcd: { endpoint: '10.11.4.82:32609' } }, 'etcd.endpoint'],
   ['etcd at no node port', { etcd: { endpoint: '10.11.4.82:2379' } }, 'etcd.endpoint'],
   ['three members that forget', { etcd: { storage: 'ephemeral' } }, 'etcd.storage'],

@@ -44,6 +44,60 @@ describe('a mistake is told with its path, its value and what would be right', (
       `name | 'My_Federation' is no DNS-1123 label | ${LABEL_HINT}`,
     ],
     [
+      'a range that holds an API server',
+      withUsa({ addressRange: '10.11.12.100/24' }),
+      "clusters[1].addressRange | '10.11.12.100/24' (10.11.12.1 to 10.11.12.254) holds 10.11.12.1, the address of clusters[0].server, and 10.11.12.2, the address of clusters[1].server, and 10.11.12.3, the address of clusters[2].server | Give a range of which nobody has an address yet: all of it is handed out to Services.",
+    ],
+    [
+      'a range that holds the node that answers for the zone',
+      withUsa({ addressRange: '10.11.4.64/26' }),
+      "clusters[1].addressRange | '10.11.4.64/26' (10.11.4.65 to 10.11.4.126) holds 10.11.4.82, the address of dns.endpoint | Give a range of which nobody has an address yet: all of it is handed out to Services.",
+    ],
+    [
+      "a range that holds the control plane's address",
+      guideProps({ controlPlane: { advertiseAddress: '10.210.3.70' } }),
+      "clusters[1].addressRange | '10.210.3.100/26' (10.210.3.65 to 10.210.3.126) holds 10.210.3.70, the address of controlPlane.advertiseAddress | Give a range of which nobody has an address yet: all of it is handed out to Services.",
+    ],
+    ...(
+      [
+        ['cluster.local.', 'cluster.local'],
+        ['local.', 'cluster.local'],
+        ['svc.cluster.local.', 'cluster.local'],
+        ['10.in-addr.arpa.', 'in-addr.arpa'],
+        ['arpa.', 'in-addr.arpa'],
+      ] as const
+    ).map(([zone, domain]): [string, FederationProps, string] => [
+      `a zone that takes the cluster's own names away: ${zone}`,
+      withDns({ zone }),
+      `dns.zone | '${zone}' holds names that each cluster's own DNS answers (${domain}) | Choose a zone that is the federation's alone: every question for it leaves the cluster.`,
+    ]),
+    ...['kubernetes', 'etcd-operator', 'etcd-cluster-client', 'coredns-coredns'].map(
+      (name): [string, FederationProps, string] => [
+        `a workload over what is there already: ${name}`,
+        withWorkload({ name }),
+        `workloads[0].name | '${name}' is the name of something that is in the namespace default already | Name it otherwise, or give it a namespace of its own.`,
+      ],
+    ),
+    [
+      'names that are longer than DNS can carry',
+      guideProps({
+        name: 'f'.repeat(63),
+        clusters: [{ ...GUIDE_CLUSTERS.fcp, region: 'r'.repeat(63), zone: 'z'.repeat(63) }],
+        workloads: [{ name: 'w'.repeat(40), image: 'web:1', replicas: 1, port: 80 }],
+      }),
+      'workloads[0].name | its longest name in DNS would have 256 characters, and DNS has at most 253 | Shorten the names of workload, namespace, federation, zone, region or DNS zone.',
+    ],
+    ...['ghcr.io/MyOrg/App:1', 'Nginx', 'a//b', 'a/-b', 'web:'].map((image): [string, FederationProps, string] => [
+      `an image that no runtime takes: ${image}`,
+      withWorkload({ image }),
+      `workloads[0].image | '${image}' is no image reference | Write [registry/]name[:tag][@digest].`,
+    ]),
+    [
+      'replicas beyond all maximums',
+      withPlacement({ '*': { maxReplicas: 1, weight: 1 } }),
+      'workloads[0].placement | 9 of 12 replicas find no place | Give a cluster a weight (without one it gets its minimum), or raise maxReplicas.',
+    ],
+    [
       'an unknown host cluster',
       guideProps({ hostCluster: 'fpc' }),
       "hostCluster | 'fpc' is none of the clusters | Name one of the declared clusters: fcp, usa, chn.",
@@ -468,6 +522,22 @@ describe('what is right is accepted', () => {
       'an image with registry, port, tag and digest',
       withWorkload({ image: `registry:5000/a/b:1@sha256:${'0'.repeat(64)}` }),
     ],
+    ...[
+      'Registry.example.com/team/app:V1',
+      'localhost:5000/a__b/c-d.e',
+      'nginx',
+      'k8s.gcr.io/a/b@sha256:' + '0'.repeat(64),
+    ].map((image): [string, FederationProps] => [`an image: ${image}`, withWorkload({ image })]),
+    [
+      'a minimum of a workload that is switched off',
+      withWorkload({ replicas: 0, placement: { clusters: { '*': { minReplicas: 1 } } } }),
+    ],
+    [
+      "a workload in a namespace of its own, called as one of the guide's parts",
+      withWorkload({ name: 'etcd-operator', namespace: 'shop' }),
+    ],
+    ['a range beside an API server', withUsa({ addressRange: '10.11.12.4/30' })],
+    ['a zone that only ends like one', withDns({ zone: 'my-local.' })],
     ['a range of two addresses', withUsa({ addressRange: '10.210.3.100/30' })],
     ['ranges side by side', withUsa({ addressRange: '10.210.1.128/26' })],
     ['a version that is a release candidate', withUsa({ kubernetesVersion: '1.8.0-rc.1' })],

@@ -12,6 +12,7 @@ const share: fc.Arbitrary<Share> = fc
   })
   .map(({ minimum, more, weight }) => ({ minimum, maximum: minimum + more, weight }));
 const shares = fc.array(share, { minLength: 1, maxLength: 12 });
+const some = fc.integer({ min: 1, max: 2000 });
 const sum = (numbers: readonly number[]): number => numbers.reduce((a, b) => a + b, 0);
 
 describe('replicas are split', () => {
@@ -41,9 +42,17 @@ describe('replicas are split', () => {
     expect(split(replicas, over)).toEqual({ replicas: expected, left: 0 });
   });
 
+  it('of none nobody gets any, whatever its minimum: the workload is switched off', () => {
+    fc.assert(
+      fc.property(shares, (all) => {
+        expect(split(0, all)).toEqual({ replicas: all.map(() => 0), left: 0 });
+      }),
+    );
+  });
+
   it('nothing is lost, made up or beyond a bound', () => {
     fc.assert(
-      fc.property(fc.nat(2000), shares, (replicas, all) => {
+      fc.property(some, shares, (replicas, all) => {
         const { replicas: given, left } = split(replicas, all);
         expect(sum(given) + left).toBe(replicas);
         all.forEach(({ minimum, maximum }, i) => {
@@ -66,7 +75,7 @@ describe('replicas are split', () => {
 
   it('who is not full has its part to less than one replica', () => {
     fc.assert(
-      fc.property(fc.nat(2000), shares, (replicas, all) => {
+      fc.property(some, shares, (replicas, all) => {
         const { replicas: given, left } = split(replicas, all);
         fc.pre(left >= 0);
         const open = all.flatMap(({ maximum, minimum, weight }, i) =>
