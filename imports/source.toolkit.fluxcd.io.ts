@@ -102,6 +102,13 @@ export interface GitRepositorySpec {
   readonly url: string;
 
   /**
+   * Credentials for the repository.
+   *
+   * @schema GitRepositorySpec#secretRef
+   */
+  readonly secretRef?: GitRepositorySpecSecretRef;
+
+  /**
    * @schema GitRepositorySpec#ref
    */
   readonly ref?: GitRepositorySpecRef;
@@ -116,7 +123,34 @@ export function toJson_GitRepositorySpec(obj: GitRepositorySpec | undefined): Re
   const result = {
     'interval': obj.interval,
     'url': obj.url,
+    'secretRef': toJson_GitRepositorySpecSecretRef(obj.secretRef),
     'ref': toJson_GitRepositorySpecRef(obj.ref),
+  };
+  // filter undefined values
+  return Object.entries(result).reduce((r, i) => (i[1] === undefined) ? r : ({ ...r, [i[0]]: i[1] }), {});
+}
+/* eslint-enable max-len, @stylistic/max-len, quote-props, @stylistic/quote-props */
+
+/**
+ * Credentials for the repository.
+ *
+ * @schema GitRepositorySpecSecretRef
+ */
+export interface GitRepositorySpecSecretRef {
+  /**
+   * @schema GitRepositorySpecSecretRef#name
+   */
+  readonly name: string;
+}
+
+/**
+ * Converts an object of type 'GitRepositorySpecSecretRef' to JSON representation.
+ */
+/* eslint-disable max-len, @stylistic/max-len, quote-props, @stylistic/quote-props */
+export function toJson_GitRepositorySpecSecretRef(obj: GitRepositorySpecSecretRef | undefined): Record<string, any> | undefined {
+  if (obj === undefined) { return undefined; }
+  const result = {
+    'name': obj.name,
   };
   // filter undefined values
   return Object.entries(result).reduce((r, i) => (i[1] === undefined) ? r : ({ ...r, [i[0]]: i[1] }), {});
@@ -138,6 +172,11 @@ export interface GitRepositorySpecRef {
    * @schema GitRepositorySpecRef#branch
    */
   readonly branch?: string;
+
+  /**
+   * @schema GitRepositorySpecRef#commit
+   */
+  readonly commit?: string;
 }
 
 /**
@@ -149,6 +188,7 @@ export function toJson_GitRepositorySpecRef(obj: GitRepositorySpecRef | undefine
   const result = {
     'name': obj.name,
     'branch': obj.branch,
+    'commit': obj.commit,
   };
   // filter undefined values
   return Object.entries(result).reduce((r, i) => (i[1] === undefined) ? r : ({ ...r, [i[0]]: i[1] }), {});

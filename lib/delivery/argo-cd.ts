@@ -11,6 +11,9 @@ import { toYaml } from '../yaml';
 /** Annotation that tells Argo CD an object's place in the order. */
 export const SYNC_WAVE = 'argocd.argoproj.io/sync-wave';
 
+/** Has Argo CD leave an object where it is when it leaves the repository, or when the whole Application goes. */
+export const ARGO_CD_KEEPS = { 'argocd.argoproj.io/sync-options': 'Prune=false,Delete=false' } as const;
+
 /** Name by which the chart's values are found in the bundle's source. */
 const BUNDLE = 'bundle';
 

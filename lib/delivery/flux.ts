@@ -2,7 +2,7 @@ import { App, Chart } from 'cdk8s';
 import { posix } from 'node:path';
 import { HelmRelease } from '../../imports/helm.toolkit.fluxcd.io';
 import { Kustomization } from '../../imports/kustomize.toolkit.fluxcd.io';
-import { GitRepository, HelmRepository } from '../../imports/source.toolkit.fluxcd.io';
+import { GitRepository, GitRepositorySpecRef, HelmRepository } from '../../imports/source.toolkit.fluxcd.io';
 import { Bundle, OutputFile } from '../bundle';
 import { metalLbChart, metalLbValues } from '../components/metallb';
 import { StepOf } from '../plan/step';
@@ -10,6 +10,9 @@ import { GitOps, Topology } from '../topology/resolve';
 import { toYaml } from '../yaml';
 import { kustomization } from './kustomization';
 import { waves } from './waves';
+
+/** Has Flux leave an object where it is when it leaves the repository, or when the Kustomization goes. */
+export const FLUX_KEEPS = { 'kustomize.toolkit.fluxcd.io/prune': 'disabled' } as const;
 
 type WithFlux = GitOps & Required<Pick<GitOps, 'flux'>>;
 
@@ -65,12 +68,23 @@ function manifests(labels: Record<string, string>, build: (chart: Chart) => void
     .join('---\n');
 }
 
+/** A commit by its whole hash, a full name such as `refs/tags/v1`, or else a branch: Flux has to be told which. */
+function reference(revision: string): GitRepositorySpecRef {
+  if (/^[0-9a-f]{40}$/.test(revision)) return { commit: revision };
+  return revision.startsWith('refs/') ? { name: revision } : { branch: revision };
+}
+
 function pull(chart: Chart, { name }: Topology, gitops: WithFlux, folder: string, order: readonly number[]): void {
-  const { namespace, intervalMinutes } = gitops.flux;
+  const { namespace, intervalMinutes, secretName } = gitops.flux;
   const interval = `${intervalMinutes}m`;
   new GitRepository(chart, 'repository', {
     metadata: { name, namespace },
-    spec: { interval, url: gitops.repoUrl, ref: { branch: gitops.revision } },
+    spec: {
+      interval,
+      url: gitops.repoUrl,
+      ref: reference(gitops.revision),
+      ...(secretName !== undefined && { secretRef: { name: secretName } }),
+    },
   });
   order.forEach((wave, i) => {
     const before = order[i - 1];

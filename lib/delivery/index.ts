@@ -2,9 +2,9 @@ import { posix } from 'node:path';
 import { Bundle, OutputFile } from '../bundle';
 import { StepOf } from '../plan/step';
 import { Topology } from '../topology/resolve';
-import { argoCd, SYNC_WAVE } from './argo-cd';
+import { ARGO_CD_KEEPS, argoCd, SYNC_WAVE } from './argo-cd';
 import { ARTIFACTS_FILE, Artifacts, artifactsFile, artifactsOf, together } from './artifacts';
-import { flux } from './flux';
+import { flux, FLUX_KEEPS } from './flux';
 import { kustomization } from './kustomization';
 import { wavesOfFiles } from './waves';
 
@@ -12,10 +12,13 @@ import { wavesOfFiles } from './waves';
 export function bundleFiles(bundle: Bundle, topology: Topology, labels: Record<string, string>): OutputFile[] {
   const { gitops } = topology;
   const order = gitops?.argoCd ? wavesOfFiles(bundle.steps) : new Map<string, number>();
-  const files = bundle.files((path): Record<string, string> => {
-    const wave = order.get(path);
-    return wave === undefined ? {} : { [SYNC_WAVE]: String(wave) };
-  });
+  // What may be there already, and is left alone then, is never an engine's to take away: others have come to live in it.
+  const shared = new Set(bundle.steps.flatMap((step) => (step.kind === 'create' ? [step.file] : [])));
+  const files = bundle.files((path) => ({
+    ...(order.has(path) && { [SYNC_WAVE]: String(order.get(path)) }),
+    ...(gitops?.argoCd && shared.has(path) && ARGO_CD_KEEPS),
+    ...(gitops?.flux && shared.has(path) && FLUX_KEEPS),
+  }));
   return [
     ...files,
     kustomization(

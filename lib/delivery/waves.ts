@@ -7,14 +7,32 @@ import { Step } from '../plan/step';
  */
 export function waves(steps: readonly Step[]): Map<Step, number> {
   const byId = new Map<string, number>();
-  const result = new Map<Step, number>();
-  for (const step of inOrder(steps).order) {
-    const needed = step.needs.flatMap((id) => byId.get(id) ?? []);
-    const wave = needed.length === 0 ? 0 : Math.max(...needed) + 1;
-    byId.set(step.id, wave);
-    result.set(step, wave);
+  const { order } = inOrder(withAddressesFirst(steps));
+  for (const { id, needs } of order) {
+    const needed = needs.flatMap((other) => byId.get(other) ?? []);
+    byId.set(id, needed.length === 0 ? 0 : Math.max(...needed) + 1);
   }
-  return result;
+  const places = new Map(order.map(({ id }, i) => [id, i]));
+  const place = ({ id }: Step): number => places.get(id) ?? 0;
+  return new Map([...steps].sort((a, b) => place(a) - place(b)).map((step) => [step, byId.get(step.id) ?? 0]));
+}
+
+/**
+ * Argo CD leaves a wave only when all in it is healthy, and counts a LoadBalancer Service as healthy once it has an address:
+ * what hands the addresses out has to come before the Services, though apply brings about both side by side. In the plan
+ * the step that looks for an address needs both.
+ */
+function withAddressesFirst(steps: readonly Step[]): Step[] {
+  const before = new Map<string, string[]>();
+  const componentOf = new Map(steps.map(({ id, component }) => [id, component]));
+  for (const { kind, component, needs } of steps) {
+    if (kind !== 'service-address') continue;
+    const isOwn = (id: string): boolean => componentOf.get(id) === component;
+    for (const id of needs.filter(isOwn)) {
+      before.set(id, [...(before.get(id) ?? []), ...needs.filter((need) => !isOwn(need))]);
+    }
+  }
+  return steps.map((step) => ({ ...step, needs: [...step.needs, ...(before.get(step.id) ?? [])] }));
 }
 
 /** The wave of each manifest, by its path. */

@@ -212,6 +212,27 @@ function checkGitOps(c: Checker, { repoUrl, path, revision, argoCd, flux }: GitO
       'Write https://… or ssh://…, without a password.',
     );
   }
+  if (flux !== undefined && /^git@/.test(repoUrl)) {
+    c.add(
+      'gitops.repoUrl',
+      `'${repoUrl}' is an address that Flux refuses`,
+      `Write '${repoUrl.replace(/^git@([^:]+):/, 'ssh://git@$1/')}'.`,
+    );
+  }
+  if (flux?.secretName !== undefined && (!SUBDOMAIN.test(flux.secretName) || flux.secretName.length > 253)) {
+    c.add(
+      'gitops.flux.secretName',
+      `'${flux.secretName}' is no DNS-1123 name`,
+      'Use lower-case letters, digits, hyphens and dots.',
+    );
+  }
+  if (flux !== undefined && flux.secretName === undefined && /^(ssh:|git@)/.test(repoUrl)) {
+    c.add(
+      'gitops.flux.secretName',
+      'is missing, and Flux reads over ssh with a key only',
+      'Name the Secret that holds it.',
+    );
+  }
   if (path !== undefined && (!/^[A-Za-z0-9._][-A-Za-z0-9._/]*$/.test(path) || path.split('/').includes('..'))) {
     c.add(
       'gitops.path',

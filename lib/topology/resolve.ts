@@ -45,7 +45,7 @@ export interface Workload extends Required<Omit<WorkloadProps, 'placement' | 're
 /** What the declaration says of GitOps, complete. */
 export interface GitOps extends Required<Omit<GitOpsProps, 'argoCd' | 'flux'>> {
   readonly argoCd?: Required<ArgoCdProps>;
-  readonly flux?: Required<FluxProps>;
+  readonly flux?: Required<Omit<FluxProps, 'secretName'>> & FluxProps;
 }
 
 /** etcd, complete. */

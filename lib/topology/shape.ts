@@ -102,7 +102,11 @@ const gitops = z.strictObject({
     .strictObject({ namespace: text.optional(), project: text.optional() } satisfies Shape<ArgoCdProps>)
     .optional(),
   flux: z
-    .strictObject({ namespace: text.optional(), intervalMinutes: number.optional() } satisfies Shape<FluxProps>)
+    .strictObject({
+      namespace: text.optional(),
+      intervalMinutes: number.optional(),
+      secretName: text.optional(),
+    } satisfies Shape<FluxProps>)
     .optional(),
 } satisfies Shape<GitOpsProps>);
 

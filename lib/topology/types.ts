@@ -270,6 +270,11 @@ export interface FluxProps {
    * @default 5
    */
   readonly intervalMinutes?: number;
+  /**
+   * Secret in Flux's namespace with the repository's credentials, made by you; an ssh:// address needs one.
+   * @default none: the repository can be read by everybody
+   */
+  readonly secretName?: string;
 }
 
 /**
@@ -280,7 +285,8 @@ export interface GitOpsProps {
   /** Address of the git repository that holds `dist/`. */
   readonly repoUrl: string;
   /**
-   * Branch, tag or commit.
+   * Branch, tag or commit. For Flux, which has to be told which of them it is: a branch, a full name such as
+   * `refs/tags/v1`, or a commit's whole hash.
    * @default 'main'
    */
   readonly revision?: string;

@@ -101,6 +101,9 @@ describe('GitOps', () => {
     expect(wave('Deployment', 'coredns')).toBe('2');
     expect(wave('IPAddressPool', 'federation')).toBe('2');
     expect(wave('Deployment', 'external-dns')).toBe('2');
+    // Argo CD leaves a wave when all in it is healthy, and a Service of this type is only with an address.
+    expect(wave('Service', 'hello-world')).toBe('3');
+    expect(wave('Deployment', 'hello-world')).toBe('3');
     expect(dist.objects('usa').every((object) => object.metadata.annotations !== undefined)).toBe(true);
   });
 
@@ -114,9 +117,40 @@ describe('GitOps', () => {
       ['federation-0', './dist/gitops/flux/usa/0', undefined],
       ['federation-1', './dist/gitops/flux/usa/1', [{ name: 'federation-0' }]],
       ['federation-2', './dist/gitops/flux/usa/2', [{ name: 'federation-1' }]],
+      ['federation-3', './dist/gitops/flux/usa/3', [{ name: 'federation-2' }]],
     ]);
     const release = (documents(dist.text('usa/1/metallb.yaml')) as Loose[]).find(({ kind }) => kind === 'HelmRelease');
     expect(release?.spec).toMatchObject({ targetNamespace: 'metallb-system', chart: { spec: { version: '0.15.2' } } });
+  });
+
+  it.each([
+    ['main', { branch: 'main' }],
+    ['release/1.2', { branch: 'release/1.2' }],
+    ['refs/tags/v1.2.0', { name: 'refs/tags/v1.2.0' }],
+    ['0123456789abcdef0123456789abcdef01234567', { commit: '0123456789abcdef0123456789abcdef01234567' }],
+  ])('tells Flux what kind of revision it is: %s', (revision, ref) => {
+    const dist = new Rendered({ gitops: { repoUrl, revision, flux: {} } });
+    const [repository] = documents(dist.text('gitops/flux/usa.yaml')) as Loose[];
+    expect(repository?.spec).toEqual({ interval: '5m', url: repoUrl, ref });
+  });
+
+  it('names the Secret by which Flux reads the repository', () => {
+    const ssh = 'ssh://git@git.local/federation.git';
+    const dist = new Rendered({ gitops: { repoUrl: ssh, flux: { secretName: 'deploy-key' } } });
+    const [repository] = documents(dist.text('gitops/flux/usa.yaml')) as Loose[];
+    expect(repository?.spec).toMatchObject({ url: ssh, secretRef: { name: 'deploy-key' } });
+  });
+
+  it('never has an engine take away the namespaces of workloads, in which others live too', () => {
+    const workloads = [{ name: 'web', namespace: 'shop', image: 'web:1', replicas: 3, port: 80 }];
+    const annotations = (gitops: object): unknown =>
+      new Rendered({ workloads, gitops: { repoUrl, ...gitops } }).object('usa', 'Namespace', 'shop').metadata
+        .annotations;
+    expect(annotations({ argoCd: {} })).toEqual({
+      'argocd.argoproj.io/sync-wave': '0',
+      'argocd.argoproj.io/sync-options': 'Prune=false,Delete=false',
+    });
+    expect(annotations({ flux: {} })).toEqual({ 'kustomize.toolkit.fluxcd.io/prune': 'disabled' });
   });
 
   withKubectl('has waves that together hold the bundle, built as Flux builds them', () => {

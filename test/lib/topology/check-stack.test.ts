@@ -114,6 +114,17 @@ it.each<[string, Partial<FederationProps>, string]>([
     { gitops: { repoUrl: 'https://me:secret@git.local/x.git', flux: {} } },
     'gitops.repoUrl',
   ],
+  [
+    'an address that Flux refuses',
+    { gitops: { repoUrl: 'git@git.local:x.git', flux: { secretName: 'key' } } },
+    'gitops.repoUrl',
+  ],
+  ['ssh without a key', { gitops: { repoUrl: 'ssh://git@git.local/x.git', flux: {} } }, 'gitops.flux.secretName'],
+  [
+    'a Secret for Flux that is none',
+    { gitops: { repoUrl: 'https://git.local/x.git', flux: { secretName: 'Key' } } },
+    'gitops.flux.secretName',
+  ],
   ['GitOps for nobody', { gitops: { repoUrl: 'https://git.local/x.git' } }, 'gitops'],
   [
     'charts outside of the repository',
