@@ -78,6 +78,15 @@ function args(topology: Topology): string[] {
   ];
 }
 
+/**
+ * Names the size in what the API server never lets anybody change: with other members than it was made with, etcd would not
+ * come up, or would split into two clusters behind one Service, each of which calls itself well.
+ */
+const ofSize = ({ etcd }: Topology): Record<string, string> => ({
+  ...selector(NAME),
+  'onprem-federation.io/etcd-size': String(etcd.size),
+});
+
 function members(chart: Chart, topology: Topology): void {
   const { etcd, images } = topology;
   const certificate = etcdCertificate(etcd.tls?.serverSecret, TLS);
@@ -94,9 +103,9 @@ function members(chart: Chart, topology: Topology): void {
       ...(claim !== undefined && {
         persistentVolumeClaimRetentionPolicy: { whenDeleted: 'Delete', whenScaled: 'Retain' },
       }),
-      selector: { matchLabels: selector(NAME) },
+      selector: { matchLabels: ofSize(topology) },
       template: {
-        metadata: { labels: selector(NAME) },
+        metadata: { labels: ofSize(topology) },
         spec: podSpec(NAME, 1000, {
           serviceAccountName: NAME,
           terminationGracePeriodSeconds: 30,

@@ -124,6 +124,11 @@ export function advice({ kind, command, exitCode, attempts, output }: ProgramErr
         problem: 'the cluster does not know this kind of object',
         hint: 'Compare kubernetesVersion in main.ts with `kubectl version`, and see that the component that registers the kind runs.',
       };
+    case 'immutable':
+      return {
+        problem: 'something differs that can be set only when the object is made',
+        hint: 'Take the change back in main.ts; or, if what the object holds may go, delete it and run the same command again.',
+      };
     case 'forbidden':
       return {
         problem: 'the user of this context may not do that',

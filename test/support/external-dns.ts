@@ -68,6 +68,7 @@ export interface LooseSpec {
   readonly maxUnavailable?: unknown;
   readonly persistentVolumeClaimRetentionPolicy?: unknown;
   readonly volumeClaimTemplates: readonly [{ readonly spec: { readonly resources: { readonly requests: unknown } } }];
+  readonly selector?: { readonly matchLabels: Readonly<Record<string, string>> };
   readonly template: LooseTemplate;
   readonly generators: readonly [{ readonly list: { readonly elements: unknown } }];
   readonly path?: unknown;
@@ -76,7 +77,10 @@ export interface LooseSpec {
 
 /** A pod template. */
 export interface LooseTemplate {
-  readonly metadata: { readonly annotations?: Readonly<Record<string, string>> };
+  readonly metadata: {
+    readonly annotations?: Readonly<Record<string, string>>;
+    readonly labels?: Readonly<Record<string, string>>;
+  };
   readonly spec: LoosePodSpec;
 }
 

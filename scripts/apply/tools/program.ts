@@ -26,6 +26,8 @@ export type FailureKind =
   | 'port-taken'
   | 'not-found'
   | 'no-such-kind'
+  /** A field differs that can be set only when the object is made. */
+  | 'immutable'
   | 'forbidden'
   /** The server is not who the kubeconfig says it is. */
   | 'other-server'
@@ -85,6 +87,7 @@ const WORDS: readonly (readonly [FailureKind, RegExp])[] = [
   ],
   // No right is missing: the namespace is on its way out, which passes.
   ['busy', /because it is being terminated/i],
+  ['immutable', /field is immutable|updates to \S+ spec for fields other than/i],
   ['forbidden', /\(Forbidden\)|is forbidden|cannot (get|list|create|patch|update|delete) (resource|\S+ at)/i],
   ['owned', /Apply failed with \d+ conflict/],
   ['webhook', /failed calling (admission )?webhook|no endpoints available for service/i],

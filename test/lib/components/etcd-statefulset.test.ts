@@ -32,6 +32,15 @@ describe('etcd', () => {
     expect(spec.template.spec.volumes).toEqual([{ name: 'data', emptyDir: {} }]);
   });
 
+  it('cannot be given another size where it stands: the API server refuses another selector', () => {
+    const selectors = [1, 3].map((size) => {
+      const { selector, template } = new Rendered({ etcd: { size } }).object('fcp', 'StatefulSet', 'etcd').spec;
+      expect(template.metadata.labels).toEqual(selector?.matchLabels);
+      return selector;
+    });
+    expect(selectors[0]).not.toEqual(selectors[1]);
+  });
+
   it('lets in only who needs it', () => {
     const clusters = [
       cluster('fcp', ['europe', 'fr'], 1, { nodeNetworks: ['10.11.12.0/24'] }),

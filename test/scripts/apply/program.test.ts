@@ -210,7 +210,11 @@ describe('what kubectl, kubefed and helm say', () => {
 
     ['other', 'error: the path "usa/10-web.yaml" does not exist'],
     ['other', 'error: context "usa" does not exist'],
-    ['other', 'The Deployment "web" is invalid: spec.selector: Invalid value: {}: field is immutable'],
+    ['immutable', 'The Deployment "web" is invalid: spec.selector: Invalid value: {}: field is immutable'],
+    [
+      'immutable',
+      "The StatefulSet \"etcd\" is invalid: spec: Forbidden: updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', 'updateStrategy', 'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' are forbidden",
+    ],
     [
       'other',
       'error: error parsing usa/10-web.yaml: error converting YAML to JSON: yaml: line 2: mapping values are not allowed',

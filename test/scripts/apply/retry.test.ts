@@ -11,6 +11,7 @@ const FINAL: FailureKind[] = [
   'already-exists',
   'not-found',
   'no-such-kind',
+  'immutable',
   'forbidden',
   'other-server',
   'no-credentials',
