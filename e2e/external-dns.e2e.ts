@@ -170,6 +170,28 @@ test('a second apply writes nothing and says so', async () => {
   expect(await resourceVersions()).toEqual(versions);
 });
 
+test('what is taken out of main.ts goes with the next apply', async () => {
+  const more = { env: { DEBUG: '1' }, morePorts: [{ name: 'admin', port: 9000 }] };
+  const servers = new Map(planes.clusters.map(({ name, server }) => [name, server]));
+  const before = render(servers, undefined, more);
+  try {
+    expect(await cli(env, before.dist, 'apply', '--yes')).toMatchObject({ code: 0, stderr: '' });
+  } finally {
+    discard(before);
+  }
+  const ports = '--output=jsonpath={.spec.ports[*].port}';
+  const variables = '--output=jsonpath={.spec.template.spec.containers[*].env[*].name}';
+  expect(await helloWorld(USA.name, 'get', 'service', ports)).toBe('8080 9000');
+  expect(await helloWorld(USA.name, 'get', 'deployment', variables)).toBe('DEBUG');
+
+  const { code, stdout } = await federation('apply', '--yes');
+  expect(code).toBe(0);
+  expect(stdout).toContain('spec.ports[9000/TCP] is not declared any more');
+  expect(await helloWorld(USA.name, 'get', 'service', ports)).toBe('8080');
+  expect(await helloWorld(USA.name, 'get', 'deployment', variables)).toBe('');
+  expect((await federation('apply', '--yes')).stdout).toContain('Nothing was written');
+});
+
 test('a cluster without pods leaves the wider names, its own leads on, and all is back with its pods', async () => {
   const others = [FCP.address, CHN.address];
   for (let round = 1; round <= 3; round++) {

@@ -6,7 +6,7 @@ import * as path from 'node:path';
 import { topology as example } from '../../examples/external-dns/main';
 import { Federation } from '../../lib';
 import { PLAN_FILE } from '../../lib/plan/file';
-import { EtcdTlsProps } from '../../lib/topology/types';
+import { EtcdTlsProps, WorkloadProps } from '../../lib/topology/types';
 import { digest, Plan, readPlan, writePlan } from '../../lib/plan/plan';
 import { synth } from '../../lib/synth';
 import { fromYaml, toYaml } from '../../lib/yaml';
@@ -85,8 +85,13 @@ export interface Rendered {
  *
  * @param servers the address of each cluster's API server; the example's other clusters are left out
  * @param tls the Secrets of etcd's certificates
+ * @param more what every workload has besides
  */
-export function render(servers: ReadonlyMap<string, string>, tls?: EtcdTlsProps): Rendered {
+export function render(
+  servers: ReadonlyMap<string, string>,
+  tls?: EtcdTlsProps,
+  more: Pick<WorkloadProps, 'env' | 'morePorts'> = {},
+): Rendered {
   const root = mkdtempSync(path.join(tmpdir(), 'e2e-external-dns-'));
   const dist = path.join(root, 'dist');
   const { clusters: declared, host, workloads } = example().topology;
@@ -105,7 +110,7 @@ export function render(servers: ReadonlyMap<string, string>, tls?: EtcdTlsProps)
     dns: { zone: 'example.com.', endpoint: `${NODES}:${DNS_PORT}` },
     etcd: { endpoint: `${NODES}:${ETCD_PORT}`, ...(tls && { tls }) },
     charts: { folder: '../charts', unpacked: true },
-    workloads: workloads.map(({ name, image, port, replicas }) => ({ name, image, port, replicas })),
+    workloads: workloads.map(({ name, image, port, replicas }) => ({ name, image, port, replicas, ...more })),
   });
   synth(federation, dist);
   copyMetalLbChart(path.join(root, 'charts'));

@@ -55,10 +55,14 @@ export interface StepContext<S extends Step = Step> extends Shared {
 export class Views {
   private readonly views = new Map<string, ClusterView>();
 
-  constructor(private readonly kubectlFor: (context: string) => Kubectl) {}
+  /** @param withManagers see {@link ClusterView} */
+  constructor(
+    private readonly kubectlFor: (context: string) => Kubectl,
+    private readonly withManagers: boolean,
+  ) {}
 
   of(context: string): ClusterView {
-    const view = this.views.get(context) ?? new ClusterView(this.kubectlFor(context), context);
+    const view = this.views.get(context) ?? new ClusterView(this.kubectlFor(context), context, this.withManagers);
     this.views.set(context, view);
     return view;
   }

@@ -68,7 +68,9 @@ export class Engine {
 
   constructor(private readonly options: EngineOptions) {
     const urgent = new Kubectl(urgently(options.run), () => undefined);
-    this.views = new Views((context) => new Kubectl(this.runFor(context), () => undefined));
+    // Server-side applies are known by them.
+    const withManagers = options.plan.steps.some((step) => step.kind === 'apply' && step.serverSide === true);
+    this.views = new Views((context) => new Kubectl(this.runFor(context), () => undefined), withManagers);
     this.kubeconfig = new KubeconfigReader(urgent);
     this.members = new MemberList(urgent, options.plan.federation);
   }

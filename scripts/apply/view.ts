@@ -32,6 +32,8 @@ export class ClusterView {
   constructor(
     private readonly kubectl: Kubectl,
     readonly context: string,
+    /** Whether objects are asked for with the fields that each manager has set. kubectl leaves them out from 1.21 on. */
+    private readonly withManagers = false,
   ) {}
 
   /**
@@ -91,7 +93,8 @@ export class ClusterView {
     // Steps that wake at the same moment ask one after another: all of them have their say first.
     await setImmediate();
     try {
-      objects = await this.kubectl.get(this.context, ['--filename=-'], signal, { stdin });
+      const flags = this.withManagers ? ['--show-managed-fields'] : [];
+      objects = await this.kubectl.get(this.context, ['--filename=-', ...flags], signal, { stdin });
     } catch (error) {
       // Custom resources may be of a kind that is not registered yet: then there is none of them.
       const areCustom = [...wanted.values()].every(({ apiVersion }) => !isBuiltIn(apiVersion));

@@ -1,8 +1,8 @@
-import { named } from '../../scripts/apply/objects';
+import { at, named } from '../../scripts/apply/objects';
 import { parseObjects } from '../../scripts/apply/tools/kubectl';
 import { World } from '../stand-ins/world';
 import { change, set } from './support/change';
-import { sharedFederation } from './support/shared';
+import { mustApply, sharedFederation, withFederation } from './support/shared';
 import { story } from './support/story';
 
 const shared = sharedFederation({ applied: true });
@@ -215,5 +215,46 @@ describe('apply after a change by somebody else', () => {
         hint: expect.stringContaining('find out what') as unknown,
       },
     ]);
+  });
+});
+
+describe('apply after something was taken out of main.ts', () => {
+  it('takes it out of the clusters, and leaves what others have added', async () => {
+    await withFederation({}, async (federation) => {
+      const { world, cli, resynth } = federation;
+      const hello = { name: 'hello-world', image: 'artmr/hello-world:latest', replicas: 12, port: 8080 };
+      resynth({ workloads: [{ ...hello, env: { DEBUG: '1' }, morePorts: [{ name: 'admin', port: 9000 }] }] });
+      await mustApply(federation);
+      await change(world, ['federation', 'Service', 'default', 'hello-world'], (object) => {
+        set(object, ['metadata', 'annotations', 'others.example/note'], 'kept');
+      });
+      const [ports, env] = [
+        (): unknown => at(world.get('federation', 'Service', 'default', 'hello-world'), 'spec', 'ports'),
+        (): unknown =>
+          at(
+            world.get('federation', 'Deployment', 'default', 'hello-world'),
+            'spec',
+            'template',
+            'spec',
+            'containers',
+            0,
+            'env',
+          ),
+      ];
+      expect(ports()).toHaveLength(2);
+      expect(env()).toEqual([{ name: 'DEBUG', value: '1' }]);
+
+      resynth({ workloads: [hello] });
+      const ended = await cli(['apply', '--yes', '--json']);
+      expect(ended.code).toBe(0);
+      expect(story(ended).outcomes['federation/hello-world']).toBe('changed');
+      expect(ended.output).toContain('spec.ports[admin] is not declared any more');
+      expect(ports()).toMatchObject([{ port: 8080 }]);
+      expect(env() ?? []).toEqual([]);
+      const service = world.get('federation', 'Service', 'default', 'hello-world');
+      expect(service?.metadata.annotations?.['others.example/note']).toBe('kept');
+      const again = await cli(['apply', '--yes']);
+      expect(again.stdout).toContain('Nothing was written: everything is as the plan says.');
+    });
   });
 });

@@ -3,6 +3,7 @@ import { commands } from '../../../lib/plan/commands';
 import { PlanCluster } from '../../../lib/plan/plan';
 import { wanted, wantedFor, Wanted } from '../api';
 import { declaredObjects, foreign, isOurs, minorFor, Shared, StepContext, wantedOf } from '../context';
+import { dropped } from '../dropped';
 import { differences, KubeObject, listAt, named } from '../objects';
 import { describeCommand, readiness } from '../readiness';
 import { ask } from '../resolver';
@@ -166,13 +167,14 @@ function wantedBy(step: StepOf<'apply'>, shared: Pick<Shared, 'folder'>, minor: 
   return [...wantedOf(declaredObjects(shared, step.file)), ...step.wait.map((ready) => wantedFor(minor, ready))];
 }
 
-/** What of an object is not as declared, with the field's path. */
+/** What of an object is not as declared, or not declared any more, with the field's path. */
 export function differencesOf(declared: KubeObject, live: KubeObject): string[] {
   // The API version is the one that was asked in; what the server does not say of itself is no difference.
   const { apiVersion: ignored, ...rest } = declared;
-  return differences(rest, { ...live, apiVersion: ignored }).map(
-    (path) => `${named(declared)}: ${path} is not as declared`,
-  );
+  return [
+    ...differences(rest, { ...live, apiVersion: ignored }).map((path) => `${path} is not as declared`),
+    ...dropped(declared, live).map((path) => `${path} is not declared any more`),
+  ].map((difference) => `${named(declared)}: ${difference}`);
 }
 
 /** Whether all that a step waits for is ready, and what the first that is not looks like. */
