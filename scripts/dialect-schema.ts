@@ -180,6 +180,41 @@ const FIELDS_IN_BETWEEN: Readonly<Record<string, number>> = {
   'extensions.v1beta1.IngressSpec.ingressClassName': 18,
 };
 
+/**
+ * Fields that a document shows before the server acts on them: until the version named here they belong to an alpha feature
+ * that is off unless somebody switches it on, and the server drops them without a word. By the table of feature gates in
+ * Kubernetes' reference; what is decided between two supported versions, or ended before 1.29, is left out.
+ */
+export const SWITCHED_ON: Readonly<Record<string, number>> = {
+  'core.v1.SecurityContext.runAsGroup': 14,
+  'core.v1.PodSecurityContext.runAsGroup': 14,
+  'core.v1.SecurityContext.procMount': 33,
+  'core.v1.SecurityContext.windowsOptions': 16,
+  'core.v1.PodSecurityContext.windowsOptions': 16,
+  'core.v1.PodSpec.dnsConfig': 10,
+  'core.v1.PodSpec.hostUsers': 33,
+  'core.v1.PodSpec.preemptionPolicy': 19,
+  'core.v1.PodSpec.priority': 11,
+  'core.v1.PodSpec.priorityClassName': 11,
+  'core.v1.PodSpec.readinessGates': 12,
+  'core.v1.PodSpec.runtimeClassName': 14,
+  'core.v1.PodSpec.shareProcessNamespace': 12,
+  'core.v1.Container.volumeDevices': 13,
+  'core.v1.EmptyDirVolumeSource.sizeLimit': 10,
+  'core.v1.PersistentVolumeClaimSpec.dataSource': 17,
+  'core.v1.PersistentVolumeClaimSpec.volumeMode': 13,
+  'core.v1.PersistentVolumeSpec.volumeMode': 13,
+  'core.v1.Volume.csi': 16,
+  'core.v1.VolumeMount.mountPropagation': 10,
+  'core.v1.VolumeMount.subPathExpr': 15,
+  'core.v1.VolumeProjection.serviceAccountToken': 12,
+  'batch.v1.JobSpec.ttlSecondsAfterFinished': 21,
+  'storage.v1.StorageClass.allowVolumeExpansion': 11,
+  'storage.v1beta1.StorageClass.allowVolumeExpansion': 11,
+  'storage.v1.StorageClass.volumeBindingMode': 10,
+  'storage.v1beta1.StorageClass.volumeBindingMode': 10,
+};
+
 /** Kinds that live in a namespace and came after the last document. */
 const NAMESPACED_SINCE = ['CSIStorageCapacity', 'EndpointSlice'];
 
@@ -195,7 +230,7 @@ interface Property {
 }
 
 /** One name for a definition over all versions: `core.v1.PodSpec`. */
-function shortName(name: string): string {
+export function shortName(name: string): string {
   return name
     .replace(/^#\/definitions\//, '')
     .replace(/^io\.k8s\.(kubernetes\.pkg\.api\.v1|api\.core\.v1)\./, 'core.v1.')
@@ -311,6 +346,14 @@ export function dialectSchema(): DialectSchema {
   for (const [path, since] of Object.entries(FIELDS_IN_BETWEEN)) {
     const [, owner = '', field = ''] = /^(.*)\.(\w+)$/.exec(path) ?? [];
     types.get(owner)?.set(field, { since });
+  }
+
+  for (const [path, since] of Object.entries(SWITCHED_ON)) {
+    const [, owner = '', field = ''] = /^(.*)\.(\w+)$/.exec(path) ?? [];
+    const entry = types.get(owner)?.get(field);
+    if (entry === undefined || entry.since >= since)
+      throw new Error(`${path} is no field that is older than 1.${since}`);
+    entry.since = since;
   }
 
   const schema: DialectSchema = { kinds: {}, types: {} };

@@ -1,5 +1,6 @@
 import fc from './fast-check';
 import { Manifest } from '../../lib/dialect/dialect';
+import { shortName, SWITCHED_ON } from '../../scripts/dialect-schema';
 import { creatable, OpenApiSchema, publishedDocument } from './openapi';
 
 /** How deep fields are chosen at random; below, only what is required is there. */
@@ -22,7 +23,7 @@ export function randomObject(minor: number): fc.Arbitrary<Manifest> {
     if (schema.format === 'int-or-string') return fc.oneof(fc.integer({ min: 0, max: 9 }), fc.constant('25%'));
     if (schema.format === 'date-time') return fc.constant('2017-08-01T00:00:00Z');
     if (schema.format === 'byte') return fc.constant('YQ==');
-    if (schema.properties !== undefined) return fields(schema, depth);
+    if (schema.properties !== undefined) return fields(name, schema, depth);
     if (schema.type === 'array')
       return fc.array(value('', schema.items ?? {}, depth), { maxLength: depth > 0 ? 2 : 1 });
     if (schema.additionalProperties) {
@@ -33,8 +34,17 @@ export function randomObject(minor: number): fc.Arbitrary<Manifest> {
     return TEXT;
   };
 
-  const fields = ({ properties = {}, required = [] }: OpenApiSchema, depth: number): fc.Arbitrary<object> => {
-    const optional = Object.keys(properties).filter((field) => !required.includes(field) && field !== 'status');
+  /** Whether the server acts on a field: one of an alpha feature is dropped, and nobody may rely on it. */
+  const isOn = (owner: string, field: string): boolean => (SWITCHED_ON[`${shortName(owner)}.${field}`] ?? 0) <= minor;
+
+  const fields = (
+    owner: string,
+    { properties = {}, required = [] }: OpenApiSchema,
+    depth: number,
+  ): fc.Arbitrary<object> => {
+    const optional = Object.keys(properties).filter(
+      (field) => !required.includes(field) && field !== 'status' && isOn(owner, field),
+    );
     const choice = depth > 0 ? optional : [];
     return fc
       .subarray(choice, { maxLength: Math.min(4, choice.length) })
@@ -58,7 +68,7 @@ export function randomObject(minor: number): fc.Arbitrary<Manifest> {
     const [kind = '', ...apiVersion] = name.split('/').reverse();
     const { properties = {}, required = [] } = definitions[definition] ?? {};
     const parts = Object.keys(properties).filter(
-      (part) => !['apiVersion', 'kind', 'metadata', 'status'].includes(part),
+      (part) => !['apiVersion', 'kind', 'metadata', 'status'].includes(part) && isOn(definition, part),
     );
     return fc
       .record(

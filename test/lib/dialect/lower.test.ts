@@ -405,3 +405,13 @@ describe("the federation's API server", () => {
     expect(lower([cluster], federation)).toEqual([cluster]);
   });
 });
+
+test.each([
+  [12, { container: { securityContext: { runAsUser: 1000, runAsGroup: 1000 } } }, 'runAsGroup'],
+  [11, { pod: { shareProcessNamespace: true } }, 'shareProcessNamespace'],
+  [13, { pod: { runtimeClassName: 'gvisor' } }, 'runtimeClassName'],
+])('what 1.%d knows and drops, since its feature is off, is refused: %j', (minor, parts, field) => {
+  const object = workload('apps/v1', 'Deployment', parts);
+  expect(refusal(object, at(minor)).map(({ where }) => where)).toEqual([expect.stringContaining(field)]);
+  expect(one(object, 15)).toEqual(object);
+});
