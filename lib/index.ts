@@ -4,6 +4,6 @@ export { DialectError } from './dialect/dialect';
 export { FederationError, type Finding } from './errors';
 export { Federation } from './federation';
 export { PlanError } from './plan/plan';
-export { synth, type SynthResult } from './synth';
+export { ForeignFileError, synth, type SynthResult } from './synth';
 export { TopologyError } from './topology/check';
 export * from './topology/types';

@@ -11,10 +11,18 @@ import {
 import { dirname, join, relative } from 'node:path';
 import { z } from 'zod';
 import { OutputFile } from './bundle';
+import { FederationError, Finding } from './errors';
 import { Federation } from './federation';
 import { PLAN_FILE } from './plan/file';
 import { digest } from './plan/plan';
 import { fromYaml } from './yaml';
+
+/** A file of the user's own stands where synth wants to write. Nothing has been written. */
+export class ForeignFileError extends FederationError {
+  constructor(findings: readonly Finding[]) {
+    super('Some files of the output folder are in the way; nothing was written.', findings);
+  }
+}
 
 /** What a synth did, or would do: paths inside the output folder, sorted. */
 export interface SynthResult {
@@ -35,7 +43,7 @@ export interface SynthResult {
  *
  * @param outdir the folder, such as `dist`
  * @param options.check look only: say what would be written and removed, touch nothing
- * @throws whatever {@link Federation.render} throws, before anything is written
+ * @throws whatever {@link Federation.render} throws, and ForeignFileError; before anything is written
  */
 export function synth(federation: Federation, outdir: string, options: { readonly check?: boolean } = {}): SynthResult {
   const files = federation.render();
@@ -44,11 +52,13 @@ export function synth(federation: Federation, outdir: string, options: { readonl
 
   const differing = files.filter(({ path, content }) => !present.has(path) || read(outdir, path) !== content);
   const leftover = [...present].filter((path) => !wanted.has(path));
-  // The old plan is long to read, and has nothing to say where nothing is left over.
-  const earlier = leftover.length > 0 ? earlierFiles(outdir) : new Map<string, string>();
+  const overwritten = differing.filter((file) => !isPlan(file) && present.has(file.path));
+  // The old plan is long to read, and has nothing to say where nothing is left over or written anew.
+  const earlier = leftover.length + overwritten.length > 0 ? earlierFiles(outdir) : undefined;
+  refuseInTheWay(files, present, overwritten, earlier);
   // A file that was changed since it was rendered is somebody's work by now.
   const isOurs = (path: string): boolean =>
-    earlier.has(path) && earlier.get(path) === digest(readFileSync(join(outdir, path)));
+    earlier?.get(path) !== undefined && earlier.get(path) === digest(readFileSync(join(outdir, path)));
   const removed = leftover.filter(isOurs);
   const ours = new Set(removed);
   const foreign = leftover.filter((path) => !ours.has(path));
@@ -72,6 +82,29 @@ export function synth(federation: Federation, outdir: string, options: { readonl
     foreign,
     unchanged: files.length - differing.length,
   };
+}
+
+/**
+ * A file where synth wants to write one, and that none wrote before, is somebody's work. Without an old plan that can be
+ * read nobody knows which those are: then git has them, or there was nothing before.
+ *
+ * @throws ForeignFileError
+ */
+function refuseInTheWay(
+  files: readonly OutputFile[],
+  present: ReadonlySet<string>,
+  overwritten: readonly OutputFile[],
+  earlier: ReadonlyMap<string, string> | undefined,
+): void {
+  const known = earlier !== undefined && earlier.size > 0;
+  const foreign = known ? overwritten.filter(({ path }) => !earlier.has(path)).map(({ path }) => path) : [];
+  const folders = new Set(files.map(({ path }) => dirname(path)));
+  const inTheWay = [...folders].filter((folder) => present.has(folder));
+  const findings = [
+    ...foreign.map((path) => ({ where: path, problem: 'is there, and was not written by synth' })),
+    ...inTheWay.map((path) => ({ where: path, problem: 'is no folder, or one elsewhere that a link leads to' })),
+  ].map((finding) => ({ ...finding, hint: 'Move it elsewhere, or delete it; then synth writes its own.' }));
+  if (findings.length > 0) throw new ForeignFileError(findings);
 }
 
 const isPlan = ({ path }: OutputFile): boolean => path === PLAN_FILE;
@@ -102,7 +135,7 @@ const filesOfPlan = z.object({ files: z.array(z.object({ path: z.string(), sha25
  * The files that the last synth wrote, with their digests, out of its plan. Where there is no plan, or none that can be
  * read (a merge conflict, say), no file is known to be a synth's, and none is taken away.
  */
-function earlierFiles(outdir: string): Map<string, string> {
+function earlierFiles(outdir: string): ReadonlyMap<string, string> {
   const plan = join(outdir, PLAN_FILE);
   if (!existsSync(plan)) return new Map();
   try {

@@ -2,7 +2,15 @@ import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, unlinkSync, w
 import { join, relative } from 'node:path';
 import { Chart } from 'cdk8s';
 import { ConfigMap, Deployment } from 'cdk8s-plus-25';
-import { CollisionError, DialectError, Federation, synth, SynthResult, TopologyError } from '../../lib';
+import {
+  CollisionError,
+  DialectError,
+  Federation,
+  ForeignFileError,
+  synth,
+  SynthResult,
+  TopologyError,
+} from '../../lib';
 import { FederationProps } from '../../lib/topology/types';
 import { copyOf, fingerprint, temporaryFolder } from '../support/folder';
 import { guideAt, guideProps, manyClusters, ROOT } from '../support/guide';
@@ -221,6 +229,76 @@ describe("a user's own file in the folder", () => {
     } finally {
       process.chdir(here);
     }
+  });
+});
+
+describe("a user's own file where synth wants to write", () => {
+  const withSecond = (): Federation => {
+    const changed = federation();
+    new ConfigMap(new Chart(changed.cluster('usa'), 'notes'), 'x', { metadata: { name: 'x', namespace: 'default' } });
+    return changed;
+  };
+  const refused = (act: () => void): string[] => {
+    try {
+      act();
+    } catch (error) {
+      if (error instanceof ForeignFileError) return error.findings.map(({ where, problem }) => `${where} ${problem}`);
+      throw error;
+    }
+    return [];
+  };
+
+  test('is never overwritten: nothing is written until it is moved', () => {
+    const folder = rendered();
+    writeFileSync(join(folder, 'usa/90-notes.yaml'), 'mine\n');
+    const before = fingerprint(folder);
+    expect(refused(() => synth(withSecond(), folder))).toEqual([
+      'usa/90-notes.yaml is there, and was not written by synth',
+    ]);
+    expect(refused(() => synth(withSecond(), folder, { check: true }))).toHaveLength(1);
+    expect(fingerprint(folder)).toEqual(before);
+    unlinkSync(join(folder, 'usa/90-notes.yaml'));
+    expect(synth(withSecond(), folder).written).toContain('usa/90-notes.yaml');
+  });
+
+  test('that says the same is taken over', () => {
+    const folder = rendered();
+    const [file] = withSecond()
+      .render()
+      .filter(({ path }) => path === 'usa/90-notes.yaml');
+    writeFileSync(join(folder, 'usa/90-notes.yaml'), file?.content ?? '');
+    expect(synth(withSecond(), folder).written).toEqual(['plan.yaml']);
+  });
+
+  test.each([
+    [
+      'a link to another folder',
+      (path: string, elsewhere: string): void => {
+        symlinkSync(elsewhere, path);
+      },
+    ],
+    [
+      'a file',
+      (path: string): void => {
+        writeFileSync(path, 'mine');
+      },
+    ],
+  ])('stops it too as %s in the place of a folder', (_, make) => {
+    const folder = rendered();
+    const elsewhere = temporaryFolder();
+    rmSync(join(folder, 'usa'), { recursive: true });
+    make(join(folder, 'usa'), elsewhere);
+    expect(refused(() => synth(federation(), folder))).toEqual([
+      'usa is no folder, or one elsewhere that a link leads to',
+    ]);
+    expect(fingerprint(elsewhere)).toEqual({});
+  });
+
+  test('cannot be told where there is no plan that can be read: synth writes its own', () => {
+    const folder = rendered();
+    writeFileSync(join(folder, 'plan.yaml'), '<<<<<<< HEAD\n');
+    writeFileSync(join(folder, 'usa/90-notes.yaml'), 'mine\n');
+    expect(synth(withSecond(), folder).written).toEqual(['plan.yaml', 'usa/90-notes.yaml']);
   });
 });
 
