@@ -4,6 +4,7 @@ import { ChartSource } from './components/artifacts';
 import { FederationError, Finding } from './errors';
 import { describe, inNamespace, lower, Manifest, Target } from './dialect/dialect';
 import { isBuiltIn } from './dialect/rules';
+import { labelsOf } from './labels';
 import { Step, StepKind, StepOf } from './plan/step';
 import { toYaml } from './yaml';
 
@@ -51,7 +52,8 @@ export class Bundle {
     /** A cluster's name, or `federation`. */
     readonly name: string,
     readonly target: Target,
-    private readonly labels: Record<string, string>,
+    /** Name of the federation. */
+    private readonly federation: string,
   ) {}
 
   /**
@@ -71,7 +73,7 @@ export class Bundle {
    * @returns the file's path in `dist/`, for steps to name
    */
   chart(id: string, about: string, build: (chart: Chart) => void): string {
-    const chart = new Chart(this.app, id, { labels: this.labels, disableResourceNameHashes: true });
+    const chart = new Chart(this.app, id, { labels: labelsOf(this.federation), disableResourceNameHashes: true });
     build(chart);
     return this.add(`${id}.yaml`, { header: about, chart });
   }
@@ -151,7 +153,7 @@ export class Bundle {
         .join('');
       if (chart === undefined) return { path, content: `${comment}${content ?? ''}` };
       const objects = lower(chart.toJson() as Manifest[], this.target).map((object) =>
-        withAnnotations(withLabels(inNamespace(object), this.labels), annotate(path)),
+        withAnnotations(withLabels(inNamespace(object), this.federation), annotate(path)),
       );
       this.rendered.push({ path, objects });
       for (const object of objects) {
@@ -224,7 +226,7 @@ function withAnnotations(object: Manifest, more: Readonly<Record<string, string>
 }
 
 /** Apply knows by them what it may change, in charts of the user's own too. */
-function withLabels(object: Manifest, labels: Readonly<Record<string, string>>): Manifest {
-  const all = { ...(object.metadata.labels as Record<string, string> | undefined), ...labels };
-  return { ...object, metadata: { ...object.metadata, labels: all } };
+function withLabels(object: Manifest, federation: string): Manifest {
+  const labels = labelsOf(federation, object.metadata.labels as Record<string, string> | undefined);
+  return { ...object, metadata: { ...object.metadata, labels } };
 }

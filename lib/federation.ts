@@ -6,7 +6,7 @@ import { joinStep } from './components/membership';
 import { bundleFiles, commonFiles } from './delivery';
 import { federationTarget } from './dialect/dialect';
 import { FederationError } from './errors';
-import { ownLabels } from './labels';
+import { labelsOf } from './labels';
 import { PLAN_FILE } from './plan/file';
 import { digest, inOrder, Plan, PLAN_VERSION, writePlan } from './plan/plan';
 import { Step } from './plan/step';
@@ -68,7 +68,7 @@ export class Federation {
   render(): OutputFile[] {
     const { topology } = this;
     const components = STACKS[topology.stack];
-    const labels = ownLabels(topology.name);
+    const labels = labelsOf(topology.name);
     // Without a control plane that would spread them, the federation's own charts are rendered into every cluster.
     const standsAlone = topology.stack !== 'federation-v1';
     const files: OutputFile[] = [];
@@ -81,7 +81,7 @@ export class Federation {
         FEDERATION_BUNDLE,
         topology.clusters.map((cluster) => cluster.minor),
       ),
-      labels,
+      topology.name,
     );
     each(components, federation, (component) => component.federation?.(federation, topology));
     if (!standsAlone) {
@@ -97,7 +97,7 @@ export class Federation {
     steps.push(...federation.steps);
 
     for (const cluster of topology.clusters) {
-      const bundle = new Bundle(cluster.name, { name: cluster.name, minor: cluster.minor }, labels);
+      const bundle = new Bundle(cluster.name, { name: cluster.name, minor: cluster.minor }, topology.name);
       each(components, bundle, (component) => component.cluster?.(bundle, cluster, topology));
       const applied = bundle.steps.filter(({ kind }) => kind === 'apply' || kind === 'create').map(({ id }) => id);
       const apps = [...(standsAlone ? [this.app(FEDERATION_BUNDLE)] : []), this.app(cluster.name)];

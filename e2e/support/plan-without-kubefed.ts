@@ -6,7 +6,6 @@ import { controllerManager } from '../../lib/components/controller-manager';
 import { container, deployment } from '../../lib/components/defaults';
 import { keepalived } from '../../lib/components/keepalived';
 import { nodeLabels } from '../../lib/components/node-labels';
-import { ownLabels } from '../../lib/labels';
 import { digest, inOrder, Plan, PLAN_VERSION, writePlan } from '../../lib/plan/plan';
 import { PLAN_FILE } from '../../lib/plan/file';
 import { Step } from '../../lib/plan/step';
@@ -52,7 +51,7 @@ export function writePlanWithoutKubefed(dist: string, running: readonly RunningC
   const files: OutputFile[] = [];
   const steps: Step[] = [];
   for (const cluster of clusters) {
-    const bundle = new Bundle(cluster.name, { name: cluster.name, minor: cluster.minor }, ownLabels(old.name));
+    const bundle = new Bundle(cluster.name, { name: cluster.name, minor: cluster.minor }, old.name);
     [nodeLabels, keepalived, controllerManager].forEach((component, i) => {
       bundle.begin(component.name, 10 + 5 * i);
       component.cluster?.(bundle, cluster, old);

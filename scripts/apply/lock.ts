@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { hostname, userInfo } from 'node:os';
 import { z } from 'zod';
-import { ownLabels } from '../../lib/labels';
+import { labelsOf } from '../../lib/labels';
 import { Plan } from '../../lib/plan/plan';
 import { FederationError } from '../../lib/errors';
 import { Wanted } from './api';
@@ -183,7 +183,7 @@ export class Lock {
         name: this.name,
         namespace: NAMESPACE,
         resourceVersion,
-        labels: ownLabels(this.plan.federation),
+        labels: labelsOf(this.plan.federation),
         annotations: { [HOLDER]: JSON.stringify(holder) },
       },
     });

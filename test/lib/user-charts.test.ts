@@ -232,6 +232,7 @@ test("objects of a user's chart carry the plan's labels beside their own, so tha
   const chart = new Chart(federation.cluster('usa'), 'mine', { labels: { team: 'red' } });
   configMap(chart, 'x', 'settings', 'shop');
   const file = federation.render().find(({ path }) => path === 'usa/90-mine.yaml');
+  expect(file?.content).toContain('onprem-federation.io/federation: federation');
   expect(file?.content).toContain('app.kubernetes.io/managed-by: onprem-federation');
   expect(file?.content).toContain('app.kubernetes.io/part-of: federation');
   expect(file?.content).toContain('team: red');
@@ -263,4 +264,13 @@ test("an object of a user's chart that says no namespace goes to `default`, what
   }
   expect(namespaceOf('usa', 'ClusterRole', 'reader')).toBeUndefined();
   expect(namespaceOf('usa', 'Backup', 'nightly')).toBeUndefined();
+});
+
+test('labels that a chart says of itself stay, since others select by them, and apply knows its objects all the same', () => {
+  const federation = new Federation(guideProps());
+  const own = { 'app.kubernetes.io/managed-by': 'Helm', 'app.kubernetes.io/part-of': 'kube-prometheus' };
+  const chart = new Chart(federation.cluster('usa'), 'prometheus');
+  new ConfigMap(chart, 'rules', { metadata: { name: 'rules', labels: own } });
+  const { metadata } = new Rendered(federation).object('usa', 'ConfigMap', 'rules');
+  expect(metadata.labels).toEqual({ ...own, 'onprem-federation.io/federation': 'federation' });
 });
