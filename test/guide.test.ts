@@ -1,21 +1,20 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { Manifest } from '../lib/dialect/dialect';
-import { readPlan } from '../lib/plan/plan';
-import { documents, fromYaml } from '../lib/yaml';
-import { ROOT, valueAt } from './support/guide';
+import { fromYaml } from '../lib/yaml';
+import { guideProps, Rendered, valueAt } from './support/guide';
 
 /**
- * Every value that the guide's text and its manifests have, each looked for in the committed dist/ at the place where
- * the guide has it. Where the guide is wrong (FACTS.md), the table has what is right, and says so.
+ * Every value that the guide's text and its manifests have, each looked for in what the guide's topology renders, at the
+ * place where the guide has it. Where the guide is wrong (FACTS.md), the table has what is right, and says so. What
+ * main.ts declares is the user's, and no concern of this file.
  */
 
-const read = (path: string): string => readFileSync(join(ROOT, 'dist', path), 'utf8');
-const plan = readPlan(read('plan.yaml'));
+const rendered = Rendered.of(guideProps());
+const { plan } = rendered;
+const read = (path: string): string => rendered.content(path);
 
 /** The object of a file with this kind. */
 function object(path: string, kind: string): Manifest {
-  const found = (documents(read(path)) as Manifest[]).filter((candidate) => candidate.kind === kind);
+  const found = rendered.objectsOf(path).filter((candidate) => candidate.kind === kind);
   if (found.length !== 1) throw new Error(`${path} has ${found.length} objects of kind ${kind}`);
   return found[0] as Manifest;
 }

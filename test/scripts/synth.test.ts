@@ -57,8 +57,8 @@ describe('with a topology that has changed', () => {
   const committed = fingerprint(project.dist);
   project.edit("addressRange: '10.210.2.100/26'", "addressRange: '10.210.4.0/24'");
   project.edit(
-    "workloads: [{ name: 'hello-world', image: 'artmr/hello-world:latest', replicas: 12, port: 8080 }],",
-    '',
+    "workloads: [ { name: 'hello-world', image: 'artmr/hello-world:latest', replicas: 12, port: 8080 } ]",
+    'workloads: []',
   );
 
   test('npm run synth -- --check lists what is stale and left over, and fails', () => {

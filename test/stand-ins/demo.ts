@@ -6,7 +6,7 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { Federation, synth } from '../../lib';
-import { declaration } from '../../main';
+import { guideProps } from '../support/guide';
 import { World } from './world';
 
 const DEFAULT = ['plan', 'apply', 'verify', 'apply'];
@@ -18,7 +18,8 @@ async function main(): Promise<void> {
   const root = join(__dirname, '../..');
   const dist = join(world.dir, 'dist');
   // The one thing that cannot be the guide's: names are really asked, of a server on this machine.
-  synth(new Federation({ ...declaration, dns: { ...declaration.dns, endpoint: world.dnsEndpoint } }), dist);
+  const guide = guideProps();
+  synth(new Federation({ ...guide, dns: { ...guide.dns, endpoint: world.dnsEndpoint } }), dist);
   const run = (command: string): Promise<number | null> =>
     new Promise((resolve) => {
       const args = ['--require', join(root, 'scripts/register.cjs'), join(root, 'scripts/federation.ts')];

@@ -1,8 +1,10 @@
 import { spawnSync } from 'node:child_process';
 import { cpSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { inspect } from 'node:util';
+import { Federation, synth } from '../../lib';
 import { temporaryFolder } from './folder';
-import { ROOT } from './guide';
+import { guideProps, ROOT } from './guide';
 
 /** What a program said, and how it ended. */
 export interface Ended {
@@ -11,25 +13,35 @@ export interface Ended {
   readonly stderr: string;
 }
 
-/** A copy of the project for tests that run its programs as a user would, from the folder that it is in. */
+/** A main.ts that declares the guide's federation, whatever the project's own declares by now. */
+const GUIDE_MAIN = `import { Federation } from './lib';
+import { synthMain } from './scripts/synth';
+
+export const topology = (): Federation => new Federation(${inspect(guideProps(), { depth: null, breakLength: 120 })});
+
+if (require.main === module) process.exitCode = synthMain(topology, process.argv.slice(2));
+`;
+
+/**
+ * A copy of the project for tests that run its programs as a user would, from the folder that it is in. Its topology is
+ * the guide's, rendered, and not what the user has put into main.ts.
+ */
 export class Project {
   readonly folder = temporaryFolder();
   readonly dist = join(this.folder, 'dist');
 
   constructor() {
-    for (const part of [
-      'lib',
-      'scripts',
-      'imports',
-      'dist',
-      'main.ts',
-      'package.json',
-      'tsconfig.json',
-      'cdk8s.yaml',
-    ]) {
+    for (const part of ['lib', 'scripts', 'imports', 'package.json', 'tsconfig.json', 'cdk8s.yaml']) {
       cpSync(join(ROOT, part), join(this.folder, part), { recursive: true, preserveTimestamps: true });
     }
+    this.declare(GUIDE_MAIN);
+    synth(new Federation(guideProps()), this.dist);
     symlinkSync(join(ROOT, 'node_modules'), join(this.folder, 'node_modules'));
+  }
+
+  /** Replaces main.ts. */
+  declare(text: string): void {
+    writeFileSync(join(this.folder, 'main.ts'), text);
   }
 
   /** Changes a text of main.ts that stands there once. */

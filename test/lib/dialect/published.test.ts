@@ -1,11 +1,8 @@
-import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { Chart } from 'cdk8s';
 import { Deployment, Role } from 'cdk8s-plus-25';
 import { Federation } from '../../../lib';
 import { Manifest } from '../../../lib/dialect/dialect';
-import { documents } from '../../../lib/yaml';
-import { GUIDE_CLUSTERS, guideAt, guideProps, Rendered, ROOT } from '../../support/guide';
+import { GUIDE_CLUSTERS, guideAt, guideProps, Rendered } from '../../support/guide';
 import { Judge, judgeOf } from '../../support/openapi';
 
 /** Kinds that the federation's API server serves by default (FACTS.md: measured). */
@@ -27,25 +24,20 @@ function findings(rendered: Rendered, bundle: string, judge: Judge): string[] {
     );
 }
 
-/** The files of dist/ that kubectl applies. */
-function manifestsInDist(bundle: string): string[] {
-  return readdirSync(join(ROOT, 'dist', bundle)).filter(
-    (file) => file.endsWith('.yaml') && !/-(values|kubeadm)\.yaml$/.test(file),
-  );
-}
+describe("the guide's dist/ and the published document of 1.7", () => {
+  const guide = Rendered.of(guideProps());
+  /** The files of a bundle that kubectl applies. */
+  const manifests = (bundle: string): string[] => [...new Set(guide.objects(bundle).map(({ path }) => path))];
 
-describe('the committed dist/ and the published document of 1.7', () => {
-  test.each(
-    Object.keys(GUIDE_CLUSTERS).flatMap((bundle) => manifestsInDist(bundle).map((file) => [bundle, file] as const)),
-  )('accepts every object and every field of %s/%s', (bundle, file) => {
-    const objects = documents(readFileSync(join(ROOT, 'dist', bundle, file), 'utf8')) as Manifest[];
+  test.each(Object.keys(GUIDE_CLUSTERS).flatMap(manifests))('accepts every object and every field of %s', (path) => {
+    const objects = guide.objectsOf(path);
     expect(objects).not.toHaveLength(0);
     for (const object of objects.filter((o) => !isCustom(o))) expect(judgeOf(7).findings(object)).toEqual([]);
   });
 
-  test.each(manifestsInDist('federation'))("the federation's API server accepts every object of %s", (file) => {
+  test.each(manifests('federation'))("the federation's API server accepts every object of %s", (path) => {
     const judge = new Judge(7, (kind) => FEDERATED.includes(kind));
-    const objects = documents(readFileSync(join(ROOT, 'dist/federation', file), 'utf8')) as Manifest[];
+    const objects = guide.objectsOf(path);
     expect(objects).not.toHaveLength(0);
     for (const object of objects) expect(judge.findings(object)).toEqual([]);
   });
