@@ -42,6 +42,12 @@ describe("the README's topology in main.ts", () => {
     expect(code).toBe(0);
   });
 
+  test('one kubectl can apply it: it has to be within one minor version of every cluster', () => {
+    const minors = [...ownMain().matchAll(/kubernetesVersion: '1\.(\d+)\./g)].map(([, minor]) => Number(minor));
+    expect(minors).toHaveLength(2);
+    expect(Math.max(...minors) - Math.min(...minors)).toBeLessThanOrEqual(2);
+  });
+
   test('npm run typecheck has nothing against it, nor against what uses main.ts', () => {
     const { program, files } = compiled(ownMain());
     expect(files.length).toBeGreaterThan(1);
