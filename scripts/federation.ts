@@ -1,5 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { outliveClosedPipes } from './closed-pipe';
 import { ApplyOptions, applyCommand } from './commands/apply';
 import { planCommand, PlanOptions } from './commands/plan';
 import { CommonOptions, guarded } from './commands/session';
@@ -9,6 +10,7 @@ import { verifyCommand, VerifyOptions } from './commands/verify';
 
 // Every program and every step that waits listens to the signals that end a run: with many clusters those are many.
 setMaxListeners(0);
+outliveClosedPipes();
 
 /** Programs that run at the same time unless the user says otherwise: most of them wait for an API server. */
 const CONCURRENCY = 32;

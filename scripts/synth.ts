@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { Federation, FederationError, synth } from '../lib';
+import { outliveClosedPipes } from './closed-pipe';
 
 /** Where `dist/` is by default, seen from the folder that the command runs in. */
 const DIST = 'dist';
@@ -18,6 +19,7 @@ const SCRATCH = '.cdk8s/out';
  * @returns the exit code
  */
 export function synthMain(declare: () => Federation, args: readonly string[]): number {
+  outliveClosedPipes();
   const program = new Command('npm run synth --')
     .description('Renders the topology of main.ts into dist/.')
     .option('--check', 'change nothing; exit 1 and list the files where dist/ is not what the topology says')

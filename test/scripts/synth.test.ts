@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fingerprint } from '../support/folder';
@@ -42,6 +43,11 @@ describe('npm run synth', () => {
     expect(code).toBe(0);
     expect(Object.keys(fingerprint(join(project.folder, 'elsewhere')))).toEqual(Object.keys(committed));
     expect(fingerprint(project.dist)).toEqual(committed);
+  });
+
+  test('ends quietly where nobody reads what it says', () => {
+    const script = 'node --require ./scripts/register.cjs main.ts --check 2>&1 | true; exit ${PIPESTATUS[0]}';
+    expect(spawnSync('bash', ['-c', script], { cwd: project.folder }).status).toBe(0);
   });
 
   test('says how it is used where it is not used so', () => {
