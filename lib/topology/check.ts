@@ -195,10 +195,13 @@ function checkCluster(c: Checker, at: string, cluster: ClusterProps, stack: Stac
       'Write all three numbers, such as 1.7.3.',
     );
   } else if (version.major !== 1 || version.minor < supported.first || version.minor > supported.last) {
+    // Who leaves the stack out with a version of today has not heard of the other one.
+    const todays = SUPPORTED_MINORS['external-dns'];
+    const isTodays = stack === 'federation-v1' && version.major === 1 && version.minor >= todays.first;
     c.add(
       `${at}.kubernetesVersion`,
       `${cluster.kubernetesVersion} is not supported by the stack ${stack}`,
-      `Use 1.${supported.first} to 1.${supported.last}: ${supported.why}.`,
+      `Use 1.${supported.first} to 1.${supported.last}: ${supported.why}${isTodays ? `; or set stack: 'external-dns', which is for 1.${todays.first} to 1.${todays.last}` : ''}.`,
     );
   }
 }

@@ -249,6 +249,11 @@ describe('a mistake is told with its path, its value and what would be right', (
       'clusters[1].kubernetesVersion | 1.16.0 is not supported by the stack federation-v1 | Use 1.7 to 1.15: federated Deployments are extensions/v1beta1, which ends with 1.15.',
     ],
     [
+      'a version that the other stack is for',
+      withUsa({ kubernetesVersion: '1.34.4' }),
+      "clusters[1].kubernetesVersion | 1.34.4 is not supported by the stack federation-v1 | Use 1.7 to 1.15: federated Deployments are extensions/v1beta1, which ends with 1.15; or set stack: 'external-dns', which is for 1.29 to 1.37.",
+    ],
+    [
       'a version of another major',
       withUsa({ kubernetesVersion: '2.7.3' }),
       'clusters[1].kubernetesVersion | 2.7.3 is not supported by the stack federation-v1 | Use 1.7 to 1.15: federated Deployments are extensions/v1beta1, which ends with 1.15.',
