@@ -114,7 +114,7 @@ export async function preflight(input: PreflightInput, here: Local): Promise<Pre
 }
 
 /** The files are those that synth wrote, and inside the folder. */
-function checkFiles({ plan, folder }: Pick<PreflightInput, 'plan' | 'folder'>): Finding[] {
+export function checkFiles({ plan, folder }: Pick<PreflightInput, 'plan' | 'folder'>): Finding[] {
   const root = realpathSync(folder) + sep;
   return plan.files.flatMap(({ path, sha256 }) => {
     const file = join(folder, path);

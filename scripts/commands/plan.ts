@@ -1,5 +1,6 @@
 import { commands } from '../../lib/plan/commands';
 import { minorOf } from '../apply/api';
+import { Finding } from '../../lib/errors';
 import { Plan } from '../../lib/plan/plan';
 import { Step } from '../../lib/plan/step';
 import { Engine } from '../apply/engine';
@@ -10,7 +11,7 @@ import { differLines } from '../apply/report/words';
 import { select } from '../apply/select';
 import { Kubectl } from '../apply/tools/kubectl';
 import { ProgramError, Run, shown } from '../apply/tools/program';
-import { CommonOptions, EXIT, openSession, say } from './session';
+import { CommonOptions, EXIT, filesRefused, openSession, say, Session } from './session';
 
 /** How long a cluster has to answer before its part of the plan is shown without it, in seconds. */
 const REACH_SECONDS = 5;
@@ -25,10 +26,13 @@ export type Known = Observation | Failure | 'not-yet' | 'out-of-reach';
 
 /** `npm run plan`: what would be done, and with clusters in reach what is done already. Writes nothing. */
 export async function planCommand(options: PlanOptions): Promise<number> {
-  const { plan, folder, run } = openSession(options);
+  const session = openSession(options);
+  const { plan, run } = session;
   const steps = select(plan, options);
+  const refused = filesRefused(session);
+  const exitCode = refused.length > 0 ? EXIT.notBegun : EXIT.ok;
   const reach = options.offline ? new Map<string, string>() : await inReach(plan, run);
-  const known = await observed({ plan, folder, run }, steps, reach, options);
+  const known = await observed(session, steps, reach, refused, options);
   if (options.json) {
     for (const step of steps)
       say(
@@ -41,7 +45,7 @@ export async function planCommand(options: PlanOptions): Promise<number> {
           ...commands(step),
         }),
       );
-    return EXIT.ok;
+    return exitCode;
   }
   say(
     `${plan.federation} (${plan.stack}) over ${plan.clusters.map(({ name }) => name).join(', ')}; ${plan.dns.zone} answered at ${plan.dns.server}`,
@@ -64,25 +68,37 @@ export async function planCommand(options: PlanOptions): Promise<number> {
       for (const line of diff ?? []) say(`      | ${line}`);
     }
   }
-  return EXIT.ok;
+  return exitCode;
 }
 
 /**
  * What the clusters say of steps, as far as they are in reach.
  *
  * @param reach contexts that cannot be asked, and why
+ * @param refused files that are not as synth wrote them: what they say is nobody's word, and no step is judged by them
  */
 export async function observed(
-  session: { plan: Plan; folder: string; run: Run },
+  session: Session,
   steps: readonly Step[],
   reach: ReadonlyMap<string, string>,
+  refused: readonly Finding[],
   options: CommonOptions & { offline?: boolean },
 ): Promise<Map<string, Known>> {
   const { plan } = session;
   const hostContext = plan.clusters.find(({ name }) => name === plan.hostCluster)?.context ?? '';
   const known = new Map<string, Known>(steps.map((step) => [step.id, 'out-of-reach']));
+  const blocked = new Set<string>();
+  for (const step of steps) {
+    const finding = 'file' in step ? refused.find(({ where }) => where === `dist/${step.file}`) : undefined;
+    if (!finding) continue;
+    const { where, problem, hint } = finding;
+    known.set(step.id, { step: step.id, cluster: step.cluster, problem: `${where} ${problem}`, hint });
+    blocked.add(step.id);
+  }
   if (options.offline) return known;
-  const asked = steps.filter((step) => !reach.has(step.context === plan.federation ? hostContext : step.context));
+  const asked = steps.filter(
+    ({ id, context }) => !blocked.has(id) && !reach.has(context === plan.federation ? hostContext : context),
+  );
   const engine = new Engine({
     ...session,
     adopt: false,
@@ -92,7 +108,8 @@ export async function observed(
   for (const [id, value] of await engine.observe(asked)) known.set(id, value);
   // A step whose need cannot be asked is not known to be possible yet.
   for (const step of asked)
-    if (step.needs.some((need) => known.get(need) === 'out-of-reach')) known.set(step.id, 'not-yet');
+    if (step.needs.some((need) => known.get(need) === 'out-of-reach' || blocked.has(need)))
+      known.set(step.id, 'not-yet');
   return known;
 }
 

@@ -1,10 +1,11 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline/promises';
-import { FederationError } from '../../lib/errors';
+import { FederationError, Finding } from '../../lib/errors';
 import { PLAN_FILE } from '../../lib/plan/file';
 import { Plan, readPlan } from '../../lib/plan/plan';
 import { Engine } from '../apply/engine';
+import { checkFiles } from '../apply/preflight';
 import { JsonReporter } from '../apply/report/json';
 import { LiveReporter, Screen } from '../apply/report/live';
 import { PlainReporter } from '../apply/report/plain';
@@ -53,6 +54,19 @@ export function openSession({ dist: folder, concurrency }: CommonOptions): Sessi
     ]);
   }
   return { plan: readPlan(readFileSync(file, 'utf8')), folder, run: limited(programs(folder), concurrency) };
+}
+
+/**
+ * The files of `dist/` that are not as synth wrote them, said on standard error: commands that only show what would be
+ * done are not stopped by them, but apply will be.
+ */
+export function filesRefused(session: Session): readonly Finding[] {
+  const findings = checkFiles(session);
+  if (findings.length > 0) {
+    const headline = 'The files of dist/ are not those that synth wrote; apply will not begin.';
+    process.stderr.write(`${new FederationError(headline, findings).message}\n`);
+  }
+  return findings;
 }
 
 /** Writes a line to standard output. */

@@ -5,7 +5,7 @@ import { select } from '../apply/select';
 import { Kubectl } from '../apply/tools/kubectl';
 import { Run } from '../apply/tools/program';
 import { inReach, Known, observed } from './plan';
-import { CommonOptions, EXIT, openSession, say } from './session';
+import { CommonOptions, EXIT, filesRefused, openSession, say } from './session';
 import { table } from './table';
 
 /** `npm run status`: what stands, cluster by cluster. Writes nothing. Exit code 1 where something is not as planned. */
@@ -13,10 +13,12 @@ export async function statusCommand(options: CommonOptions): Promise<number> {
   const session = openSession(options);
   const { plan, run } = session;
   const steps = select(plan, options);
+  const refused = filesRefused(session);
   const reach = await inReach(plan, run);
-  const known = await observed(session, steps, reach, options);
+  const known = await observed(session, steps, reach, refused, options);
   const states = new Map(steps.map((step) => [step.id, wordOf(known.get(step.id) ?? 'out-of-reach')]));
   const allWell = [...states.values()].every((word) => word === 'ok');
+  const exitCode = refused.length > 0 ? EXIT.notBegun : allWell ? EXIT.ok : EXIT.failed;
   if (options.json) {
     for (const step of steps)
       say(
@@ -25,10 +27,10 @@ export async function statusCommand(options: CommonOptions): Promise<number> {
           cluster: step.cluster,
           component: step.component,
           state: states.get(step.id),
-          details: detailsOf(known.get(step.id)),
+          details: detailsOf(step, known),
         }),
       );
-    return allWell ? EXIT.ok : EXIT.failed;
+    return exitCode;
   }
 
   const components = [...new Set(steps.map(({ component }) => component))];
@@ -47,15 +49,15 @@ export async function statusCommand(options: CommonOptions): Promise<number> {
   ]);
   for (const line of table([['', ...bundles], ...rows, await addressRow(session, steps, bundles, reach)])) say(line);
 
-  const details = steps.flatMap((step) => detailsOf(known.get(step.id)).map((text) => `${step.id}: ${text}`));
+  const details = steps.flatMap((step) => detailsOf(step, known).map((text) => `${step.id}: ${text}`));
   if (details.length > 0) say('');
   for (const line of details) say(line);
   for (const [context, why] of reach) say(`${context}: ${why}`);
   say('');
   // Only a control plane has a context of its own.
   if (plan.steps.some(({ kind }) => kind === 'kubefed-init')) say(await contextLine(plan.federation, run));
-  say(allWell ? 'All is as the plan says.' : '`npm run plan` shows what apply would do about it.');
-  return allWell ? EXIT.ok : EXIT.failed;
+  say(exitCode === EXIT.ok ? 'All is as the plan says.' : '`npm run plan` shows what apply would do about it.');
+  return exitCode;
 }
 
 /** Whether the kubeconfig has the context that `kubefed init` adds. */
@@ -95,11 +97,12 @@ async function addressRow(
   return ['addresses', ...cells];
 }
 
-type Word = 'ok' | 'drift' | 'waiting' | 'error' | 'missing' | '?';
+type Word = 'ok' | 'drift' | 'waiting' | 'waits' | 'error' | 'missing' | '?';
 
 function wordOf(known: Known): Word {
   if (known === 'out-of-reach') return '?';
-  if (known === 'not-yet') return 'missing';
+  // It may well be there: nobody looks before what it needs is done.
+  if (known === 'not-yet') return 'waits';
   if ('problem' in known) return 'error';
   if (known.state === 'done') return 'ok';
   if (known.state === 'waiting') return 'waiting';
@@ -108,14 +111,20 @@ function wordOf(known: Known): Word {
     : 'drift';
 }
 
-const ORDER: readonly Word[] = ['error', '?', 'missing', 'drift', 'waiting', 'ok'];
+const ORDER: readonly Word[] = ['error', '?', 'missing', 'drift', 'waiting', 'waits', 'ok'];
 
 /** The worst of several steps of one component. */
 function worst(words: readonly string[]): string {
   return ORDER.find((word) => words.includes(word)) ?? '';
 }
 
-function detailsOf(known: Known | undefined): string[] {
+/** What is behind a step's word, a line each. */
+function detailsOf(step: Step, all: ReadonlyMap<string, Known>): string[] {
+  const known = all.get(step.id);
+  if (known === 'not-yet') {
+    const undone = step.needs.filter((id) => all.has(id) && wordOf(all.get(id) ?? 'out-of-reach') !== 'ok');
+    return [`after ${undone.join(', ')}`];
+  }
   if (known === undefined || typeof known === 'string') return [];
   if ('problem' in known) return [known.problem];
   if (known.state === 'waiting') return [known.seen];

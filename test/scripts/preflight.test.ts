@@ -257,6 +257,37 @@ describe('dist/', () => {
     expect(ended.stderr).toContain('npm run synth');
   });
 
+  it.each([['plan'], ['plan --offline'], ['plan --json'], ['status'], ['status --json']])(
+    '%s says before anything else that apply will refuse it, and judges no step by such a file',
+    async (command) => {
+      const { world, cli } = shared.current;
+      const dist = distCopy();
+      appendFileSync(join(dist, 'usa/36-kube-keepalived-vip.yaml'), '# a change\n');
+      rmSync(join(dist, 'fcp/15-etcd-operator.yaml'));
+      renameSync(join(dist, 'chn/37-keepalived-cloud-provider.yaml'), join(dist, '../elsewhere.yaml'));
+      symlinkSync('../../elsewhere.yaml', join(dist, 'chn/37-keepalived-cloud-provider.yaml'));
+      const ended = await cli(command.split(' '), { dist });
+      expect(ended.code).toBe(2);
+      expect(world.writes).toBe(0);
+      expect(ended.stderr).toBe(
+        [
+          'The files of dist/ are not those that synth wrote; apply will not begin.',
+          '  - dist/fcp/15-etcd-operator.yaml: is missing',
+          '    Run `npm run synth` and review what it changes.',
+          '  - dist/usa/36-kube-keepalived-vip.yaml: is not as synth wrote it',
+          '    Run `npm run synth` and review what it changes.',
+          '  - dist/chn/37-keepalived-cloud-provider.yaml: leads out of dist/',
+          '    Remove the link, then run `npm run synth`.',
+          '',
+        ].join('\n'),
+      );
+      expect(ended.stdout).toMatch(
+        /usa\/kube-keepalived-vip\b.*dist\/usa\/36-kube-keepalived-vip.yaml is not as synth wrote it/s,
+      );
+      expect(ended.stdout).toContain('node-labels');
+    },
+  );
+
   it('has to have the plan as synth wrote it', async () => {
     const { world, cli } = shared.current;
     const dist = distCopy();
