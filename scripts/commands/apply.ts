@@ -2,10 +2,12 @@ import { Plan } from '../../lib/plan/plan';
 import { Step } from '../../lib/plan/step';
 import { FederationError } from '../../lib/errors';
 import { Engine } from '../apply/engine';
+import { Failure } from '../apply/errors';
+import { Observation } from '../apply/kinds/handler';
 import { Lock } from '../apply/lock';
 import { preflight, Preflight, PreflightError, preflightHere, PreflightInput } from '../apply/preflight';
 import { Outcome } from '../apply/report/events';
-import { select } from '../apply/select';
+import { select, Selection } from '../apply/select';
 import { Kubectl } from '../apply/tools/kubectl';
 import { urgently } from '../apply/tools/limit';
 import { StepResult } from '../apply/engine';
@@ -27,7 +29,7 @@ export async function applyCommand(options: ApplyOptions): Promise<number> {
   const session = openSession(options);
   const steps = select(session.plan, options);
   return carryOut('apply', session, steps, options, async (engine, judge) => {
-    await checkNeeds(engine, session.plan, steps);
+    await checkNeeds(engine, session.plan, steps, options);
     if (options.yes) return true;
     const todo = [...(await engine.observe(steps))].filter(
       ([, seen]) => seen === 'not-yet' || !('state' in seen) || seen.state !== 'done',
@@ -125,32 +127,72 @@ export async function carryOut(
 }
 
 /** With a selection: what the chosen steps need and what is not chosen has to be there already. */
-async function checkNeeds(engine: Engine, plan: Plan, steps: readonly Step[]): Promise<void> {
+async function checkNeeds(engine: Engine, plan: Plan, steps: readonly Step[], options: Selection): Promise<void> {
   const chosen = new Set(steps.map(({ id }) => id));
   const needed = new Set(steps.flatMap(({ needs }) => needs.filter((id) => !chosen.has(id))));
   if (needed.size === 0) return;
-  const seen = await engine.observe(plan.steps.filter(({ id }) => needed.has(id)));
-  const findings = [...seen].flatMap(([id, value]) => {
-    if (value !== 'not-yet' && 'state' in value && value.state === 'done') return [];
-    const by = steps.filter(({ needs }) => needs.includes(id)).map((step) => step.id);
-    const problem =
-      value === 'not-yet'
-        ? 'is not done yet'
-        : 'problem' in value
-          ? value.problem
-          : value.state === 'waiting'
-            ? value.seen
-            : (value.differs[0] ?? 'is not done yet');
-    return [
-      {
-        where: id,
-        problem,
-        hint: `${by.join(', ')} ${by.length === 1 ? 'needs' : 'need'} it: select it too, or run apply without a selection.`,
-      },
-    ];
+  const seen = [...(await engine.observe(plan.steps.filter(({ id }) => needed.has(id))))];
+  const undone = new Map(
+    seen.filter(([, value]) => value === 'not-yet' || !('state' in value) || value.state !== 'done'),
+  );
+  if (undone.size === 0) return;
+  const { contexts } = await engine.kubeconfig.get(AbortSignal.timeout(PREFLIGHT_MS));
+  const findings = [...undone].map(([id, value]) => {
+    const step = plan.steps.find((candidate) => candidate.id === id);
+    const by = steps.filter(({ needs }) => needs.includes(id)).map((other) => other.id);
+    return {
+      where: id,
+      problem: step?.context === plan.federation && !contexts.includes(plan.federation) ? noContext(plan) : lack(value),
+      hint: `${by.join(', ')} ${by.length === 1 ? 'needs' : 'need'} it: select it too, with what it needs in turn (see \`npm run plan\`), or run apply without a selection.`,
+    };
   });
-  if (findings.length > 0)
-    throw new FederationError('What the selected steps need is not there; nothing was written.', findings);
+  const rest = withoutThem(plan, steps, undone, options);
+  const last = findings.pop();
+  if (last) findings.push({ ...last, hint: last.hint + (rest === '' ? '' : ` The others can go ahead: ${rest}`) });
+  throw new FederationError('What the selected steps need is not there; nothing was written.', findings);
+}
+
+/** Why a step that is needed does not count as done. */
+function lack(value: Observation | Failure | 'not-yet'): string {
+  if (value === 'not-yet') return 'is not done yet';
+  if ('problem' in value) {
+    const [said = ''] = (value.said ?? '').split('\n');
+    return `cannot be looked at: ${value.problem}${said === '' ? '' : ` (${said})`}`;
+  }
+  return value.state === 'waiting' ? value.seen : (value.state === 'todo' && value.differs[0]) || 'is not done yet';
+}
+
+/** What `kubefed init` has not made yet cannot be asked for anything. */
+function noContext(plan: Plan): string {
+  const maker = plan.steps.find(({ kind }) => kind === 'kubefed-init')?.id ?? '';
+  return `is not done: the kubeconfig has no context ${plan.federation} before ${maker} is done`;
+}
+
+/** The command that carries out those of the selected steps that need nothing of what is not done. */
+function withoutThem(
+  plan: Plan,
+  steps: readonly Step[],
+  undone: ReadonlyMap<string, unknown>,
+  { cluster = [], from }: Selection,
+): string {
+  // The plan stands in order: what needs one that is held up comes after it.
+  const held = new Set<string>();
+  for (const { id, needs } of steps) if (needs.some((need) => undone.has(need) || held.has(need))) held.add(id);
+  const free = steps.filter(({ id }) => !held.has(id));
+  const isFree = (step: Step): boolean => free.includes(step);
+  const components = [...new Set(free.map(({ component }) => component))];
+  const words = components.flatMap((component) =>
+    select(plan, { cluster: cluster.length > 0 ? cluster : undefined, from, only: [component] }).every(isFree)
+      ? [component]
+      : free.filter((step) => step.component === component).map(({ id }) => id),
+  );
+  if (words.length === 0) return '';
+  return [
+    'npm run apply --',
+    ...cluster.map((name) => `--cluster ${name}`),
+    ...(from === undefined ? [] : [`--from ${from}`]),
+    ...words.map((word) => `--only ${word}`),
+  ].join(' ');
 }
 
 function countsOf(results: readonly StepResult[]): Partial<Record<Outcome, number>> {
