@@ -1,15 +1,20 @@
 import { randomBytes } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import { contains } from '../../lib/topology/addresses';
+import { FederationError } from '../../lib/errors';
+import { Plan } from '../../lib/plan/plan';
 import { StepOf } from '../../lib/plan/step';
+import { advice } from '../apply/errors';
 import { KubeObject, listAt, textAt } from '../apply/objects';
 import { ask } from '../apply/resolver';
 import { addressesOf } from '../apply/kinds/service-address';
 import { KubeconfigReader } from '../apply/kubeconfig';
 import { preflight, PreflightError, preflightHere } from '../apply/preflight';
+import { select } from '../apply/select';
 import { Kubectl } from '../apply/tools/kubectl';
 import { ProgramError } from '../apply/tools/program';
-import { CommonOptions, EXIT, openSession, say } from './session';
+import { inReach } from './plan';
+import { CommonOptions, EXIT, openSession, say, Session } from './session';
 import { table } from './table';
 
 export interface VerifyOptions extends CommonOptions {
@@ -33,13 +38,12 @@ interface Link {
  * started in each cluster, unless it is asked not to; nothing else is written.
  */
 export async function verifyCommand(options: VerifyOptions): Promise<number> {
-  const { plan, folder, run } = openSession(options);
+  const session = openSession(options);
+  const { plan, folder, run } = session;
   const signal = AbortSignal.timeout(LIMIT_MS);
   const kubectl = new Kubectl(run, () => undefined);
-  const checks = plan.steps.filter(
-    (step): step is StepOf<'dns-check'> =>
-      step.kind === 'dns-check' && (options.cluster?.includes(step.cluster) ?? true),
-  );
+  const all = plan.steps.filter((step): step is StepOf<'dns-check'> => step.kind === 'dns-check');
+  const checks = chosen(plan, all, options);
   const input = { plan, folder, steps: checks, kubectl, kubeconfig: new KubeconfigReader(kubectl), signal };
   const { findings } = await preflight(input, preflightHere(input));
   if (findings.length > 0) throw new PreflightError(findings);
@@ -57,6 +61,9 @@ export async function verifyCommand(options: VerifyOptions): Promise<number> {
   const services = new Map(
     await Promise.all(checks.map(async (step) => [step.id, await serviceOf(kubectl, step, signal)] as const)),
   );
+  // A name at a wider level leads to clusters that are not selected, too; what they have is expected with the rest.
+  const sharers = all.filter((step) => !checks.includes(step) && checks.some(({ name }) => name === step.name));
+  const unasked = await askSharers(session, sharers, services, signal);
   // One Service a cluster, however many names lead to it.
   const own = checks.filter(
     (step, i) =>
@@ -67,15 +74,17 @@ export async function verifyCommand(options: VerifyOptions): Promise<number> {
   );
   const addresses = own.map((step) => checkAddress(step, services.get(step.id), plan.clusters));
   const twice = checkUnique(own, services);
-  // A name at a wider level leads to every cluster that has it; each name is asked once.
   const expected = new Map<string, string[]>();
-  for (const step of checks) {
+  for (const step of [...checks, ...sharers]) {
     expected.set(
       step.name,
       [...new Set([...(expected.get(step.name) ?? []), ...(services.get(step.id) ?? [])])].sort(),
     );
   }
-  const names = checks.filter((step, i) => checks.findIndex(({ name }) => name === step.name) === i);
+  // Each name is asked once.
+  const names = checks.filter(
+    (step, i) => checks.findIndex(({ name }) => name === step.name) === i && !unasked.has(step.name),
+  );
   const direct = await Promise.all(names.map((step) => checkName(step, expected.get(step.name))));
   const fromPods = await Promise.all(
     plan.clusters
@@ -93,13 +102,75 @@ export async function verifyCommand(options: VerifyOptions): Promise<number> {
     ]))
       say(line);
     say('');
+    for (const [name, why] of unasked) say(`Left out: ${name}, since ${why}.`);
     say(
       broken
         ? `The first broken link: ${broken.cluster}, ${broken.what}: ${broken.seen}`
-        : 'Every name leads to its own cluster.',
+        : unasked.size > 0
+          ? 'Every name that was asked leads to its own cluster.'
+          : 'Every name leads to its own cluster.',
     );
   }
   return broken ? EXIT.failed : EXIT.ok;
+}
+
+/** The checks that are selected. @throws FederationError where there are some, and none of them is */
+function chosen(
+  plan: Plan,
+  all: readonly StepOf<'dns-check'>[],
+  { cluster, only, from }: VerifyOptions,
+): StepOf<'dns-check'>[] {
+  const selected = new Set(select(plan, { cluster, only, from }).map(({ id }) => id));
+  const checks = all.filter(({ id }) => selected.has(id));
+  // Of the federation itself the members are looked at.
+  if (all.length > 0 && checks.length === 0 && !cluster?.includes('federation')) {
+    throw new FederationError('Nothing was verified.', [
+      {
+        where: 'the selection',
+        problem: 'has no names to ask for',
+        hint: `Select one of: ${[...new Set(all.map(({ component }) => component))].join(', ')}; or a cluster.`,
+      },
+    ]);
+  }
+  return checks;
+}
+
+/**
+ * Asks clusters that are not selected for what names lead to there, as far as they are in reach and what the topology
+ * says they are.
+ *
+ * @param services gets what they say
+ * @returns the names that cannot be judged without them, and why
+ */
+async function askSharers(
+  { plan, run }: Session,
+  sharers: readonly StepOf<'dns-check'>[],
+  services: Map<string, string[]>,
+  signal: AbortSignal,
+): Promise<Map<string, string>> {
+  const unasked = new Map<string, string>();
+  if (sharers.length === 0) return unasked;
+  const kubectl = new Kubectl(run, () => undefined);
+  const reach = await inReach(plan, run);
+  await Promise.all(
+    sharers.map(async (step) => {
+      const leaveOut = (why: string): void => {
+        unasked.set(step.name, `${step.cluster} cannot be asked (${why})`);
+      };
+      const why = reach.get(step.context);
+      if (why !== undefined) {
+        leaveOut(why);
+        return;
+      }
+      try {
+        services.set(step.id, await serviceOf(kubectl, step, signal));
+      } catch (error) {
+        if (!(error instanceof ProgramError)) throw error;
+        leaveOut(advice(error).problem);
+      }
+    }),
+  );
+  return unasked;
 }
 
 async function checkMembers(
