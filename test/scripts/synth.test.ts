@@ -146,6 +146,51 @@ describe('with props that the compiler would not let pass', () => {
   });
 });
 
+describe('with a main.ts that cannot be loaded', () => {
+  const project = new Project();
+  const main = readFileSync(join(project.folder, 'main.ts'), 'utf8');
+  const committed = fingerprint(project.dist);
+
+  test.each([
+    [
+      'a slip of the pen',
+      main.replace('dns: {', 'dns: {{'),
+      ['  - main.ts:32:9: Expected identifier but found "{"', '    `npm run typecheck` says more.'],
+    ],
+    [
+      'an import of a file that is not there',
+      `${main}import { Monitoring } from './charts/monitoring';\nnew Monitoring();\n`,
+      [
+        "  - main.ts:37:28: there is no module './charts/monitoring'",
+        '    Correct the path, or add the file; `npm run typecheck` says more.',
+      ],
+    ],
+    [
+      'an import of a package that is not there',
+      `import { debounce } from "lodash-of-nobody";\n${main}\ndebounce();\n`,
+      [
+        "  - main.ts:1:26: there is no module 'lodash-of-nobody'",
+        '    `npm ci` installs the packages of package.json; `npm run typecheck` says more.',
+      ],
+    ],
+  ])('npm run synth says of %s where it is, and no more', (_, text, lines) => {
+    project.declare(text);
+    const { code, stderr, stdout } = project.npmRun('synth');
+    expect(stderr.split('\n')).toEqual(['The program cannot be loaded; nothing was done.', ...lines, '']);
+    expect(stdout).toBe('');
+    expect(code).toBe(1);
+    expect(fingerprint(project.dist)).toEqual(committed);
+  });
+
+  test('an error inside the program keeps its stack', () => {
+    project.declare(main.replace('export const topology', "throw new Error('of its own');\nexport const topology"));
+    const { code, stderr } = project.npmRun('synth');
+    expect(stderr).toContain('Error: of its own');
+    expect(stderr).toMatch(STACK);
+    expect(code).toBe(1);
+  });
+});
+
 describe('npx cdk8s synth', () => {
   const project = new Project();
   writeFileSync(join(project.dist, 'usa/99-mine.yaml'), 'mine: true\n');
