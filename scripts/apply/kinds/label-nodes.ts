@@ -1,4 +1,5 @@
 import { commands } from '../../../lib/plan/commands';
+import { digest, Plan } from '../../../lib/plan/plan';
 import { ContextOf, DONE, Handler, NOTHING, REMOVED } from './handler';
 import { filled } from '../context';
 import { StepError } from '../errors';
@@ -28,7 +29,8 @@ export const labelNodes: Handler<'label-nodes', Group[]> = {
     };
   },
 
-  async act({ step, kubectl, signal }, seen = []) {
+  async act(context, seen = []) {
+    const { step, kubectl, signal } = context;
     const [run] = commands(step).run;
     if (!run) return undefined;
     for (const { nodes, missing, own } of seen) {
@@ -37,7 +39,7 @@ export const labelNodes: Handler<'label-nodes', Group[]> = {
         const key = word.split('=')[0] ?? '';
         return !(key in step.labels) || missing.includes(key);
       });
-      await kubectl.write(filled(words, { '{nodes}': nodes, '{set}': shortKeys(own).join('.') }), signal);
+      await kubectl.write(filled(words, { '{nodes}': nodes, '{set}': mark(context, own) }), signal);
     }
     return DONE;
   },
@@ -71,9 +73,23 @@ function shortKeys(keys: readonly string[]): string[] {
   return keys.map((key) => key.split('/').at(-1) ?? key);
 }
 
-/** The labels of a node that this plan has set. */
-function ownKeys({ step }: ContextOf<'label-nodes'>, node: KubeObject): string[] {
-  const marked = (node.metadata.labels?.[step.marker] ?? '').split('.');
+/** As much of a federation's name as a label's value has room for. */
+const LONGEST_OWNER = 40;
+
+function ownerOf({ federation }: Plan): string {
+  return federation.length <= LONGEST_OWNER ? federation : digest(federation).slice(0, LONGEST_OWNER);
+}
+
+/** `region.zone_federation`: whose labels they are, too, since federations may share a cluster. */
+function mark({ plan }: ContextOf<'label-nodes'>, keys: readonly string[]): string {
+  return `${shortKeys(keys).join('.')}_${ownerOf(plan)}`;
+}
+
+/** The labels of a node that this plan has set. A marker that names no owner is one from before there were any. */
+function ownKeys({ step, plan }: ContextOf<'label-nodes'>, node: KubeObject): string[] {
+  const [keys = '', owner = ownerOf(plan)] = (node.metadata.labels?.[step.marker] ?? '').split('_');
+  if (owner !== ownerOf(plan)) return [];
+  const marked = keys.split('.');
   return Object.keys(step.labels).filter((key) => marked.includes(shortKeys([key])[0] ?? ''));
 }
 

@@ -243,8 +243,8 @@ describe('what is written', () => {
     kubectl.put('usa', node('usa-1'), node('usa-2', LABELLED));
     kubectl.put('chn', node('chn-1', LABELLED));
     expect(outcomes(await engine.apply(steps))).toEqual({ 'usa/region': 'changed', 'chn/region': 'unchanged' });
-    expect(kubectl.get('usa', 'Node usa-1')?.metadata.labels).toEqual({ region: 'europe', owner: 'region' });
-    const command = 'kubectl --context=usa label nodes usa-1 --overwrite region=europe owner=region';
+    expect(kubectl.get('usa', 'Node usa-1')?.metadata.labels).toEqual({ region: 'europe', owner: 'region_fed' });
+    const command = 'kubectl --context=usa label nodes usa-1 --overwrite region=europe owner=region_fed';
     expect(kubectl.writes).toEqual([command]);
     expect(reporter.of('differs')).toEqual([
       { type: 'differs', step: 'usa/region', cluster: 'usa', differs: ['usa-1: region=europe is missing'] },
@@ -823,6 +823,20 @@ describe('a teardown', () => {
     const step = labelNodes('a/operator', { outlives: ['b/cluster'] });
     const { engine } = withNodes([step, labelNodes('b/cluster')]);
     expect(outcomes(await engine.teardown([step]))).toEqual({ 'a/operator': 'removed' });
+  });
+
+  it('leaves labels that another federation has set', async () => {
+    const steps = [labelNodes('usa/region'), labelNodes('chn/region'), labelNodes('fcp/region')];
+    const { engine, kubectl } = surroundings(steps);
+    kubectl.put('usa', node('usa-1', { region: 'europe', owner: 'region_stage' }));
+    kubectl.put('chn', node('chn-1', { region: 'europe', owner: 'region_fed' }));
+    kubectl.put('fcp', node('fcp-1', LABELLED));
+    expect(outcomes(await engine.teardown(steps))).toEqual({
+      'usa/region': 'nothing',
+      'chn/region': 'removed',
+      'fcp/region': 'removed',
+    });
+    expect(kubectl.get('usa', 'Node usa-1')?.metadata.labels).toEqual({ region: 'europe', owner: 'region_stage' });
   });
 
   it('leaves what a failed step stands on, with its name, and nothing else', async () => {
