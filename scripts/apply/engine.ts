@@ -3,6 +3,7 @@ import { Step, StepKind } from '../../lib/plan/step';
 import { Wanted } from './api';
 import { clusterOf, declaredObjects, minorFor, Shared, StepContext, Views, wantedOf } from './context';
 import { CutError, Failure, failureOf, StepError } from './errors';
+import { memberSecrets } from './kinds/federation-members';
 import { ContextOf, Handler, Observation } from './kinds/handler';
 import { handlerOf } from './kinds';
 import { KubeconfigReader } from './kubeconfig';
@@ -365,8 +366,22 @@ export class Engine {
     } catch (error) {
       if (this.cut.signal.aborted) throw new CutError();
       if (timeout.aborted && isCut(error)) throw timedOut(step, 'teardown', undefined, error);
+      if (await this.isNowhere(context, error)) return { outcome: 'nothing' };
       throw error;
     }
+  }
+
+  /**
+   * Whether nothing of a step is anywhere, though the federation could not be asked: one that has never had a member goes
+   * with its control plane, as one whose pods do not start.
+   */
+  private async isNowhere(context: StepContext, error: unknown): Promise<boolean> {
+    return (
+      context.step.context === this.options.plan.federation &&
+      error instanceof ProgramError &&
+      error.kind === 'unreachable' &&
+      (await memberSecrets(context)).length === 0
+    );
   }
 
   private tellRetry(step: Step, error: ProgramError): void {

@@ -146,6 +146,32 @@ describe('a control plane', () => {
     expect(world.canonicalState()).toEqual(before);
   });
 
+  it.each([
+    ['whole', []],
+    ['cut off before it had any Secret', [lostAfter(2)]],
+  ])('of another federation is left alone, by a teardown too: %s', async (_, [lost]) => {
+    const { world, cli } = shared.current;
+    await world.restore(beforeInit);
+    if (lost) world.inject({ program: 'kubefed', match: /^init/, action: lost });
+    const [, init, , ...args] = commands(kubefedStep(shared.current, 'fcp/federation-control-plane')).run[0] ?? [];
+    const made = await world.invoke('kubefed', [init ?? '', 'stage', ...args], { cwd: shared.current.dist });
+    expect(made.code).toBe(lost ? 1 : 0);
+    const before = world.canonicalState();
+    const ended = await cli(['apply', '--yes', '--json']);
+    expect(story(ended).failed).toMatchObject([
+      {
+        step: 'fcp/federation-control-plane',
+        problem: "fcp has the control plane of another federation, 'stage', in federation-system",
+        hint: expect.stringContaining('another host cluster') as unknown,
+      },
+    ]);
+    expect(world.canonicalState()).toEqual(before);
+    const torn = await cli(['teardown', '--yes', '--json']);
+    expect(torn.code).toBe(0);
+    expect(story(torn).outcomes['fcp/federation-control-plane']).toBe('kept');
+    expect(world.get('fcp', 'Service', 'federation-system', 'apiserver')).toBeDefined();
+  });
+
   it('that lacks a part of it is not mended, and nothing of it is touched', async () => {
     const { world, cli } = shared.current;
     await world.restore(beforeJoin);

@@ -7,6 +7,7 @@ import { ProgramError, shown } from '../tools/program';
 import { endOrphans } from '../tools/orphans';
 import { waitUntil } from '../waiting';
 import { waitedFor } from './apply';
+import { checkUnseenMembers, CLUSTER_NAME, FEDERATION_NAME, membersLeft, otherFederation } from './federation-members';
 import { ContextOf, DONE, Handler, leaving, NOTHING, Observation, REMOVED } from './handler';
 
 /**
@@ -22,11 +23,6 @@ const WRITTEN: readonly (readonly [kind: string, name: string])[] = [
   ['Secret', 'federation-dns-provider.conf'],
   ['Deployment', '~controller-manager'],
 ];
-
-/** kubefed's mark on what it makes, the namespace among it: the federation that it is for. */
-export const FEDERATION_NAME = 'federation.alpha.kubernetes.io/federation-name';
-/** Its mark on what a join makes: the member that it is for. */
-const CLUSTER_NAME = 'federation.alpha.kubernetes.io/cluster-name';
 
 type Context = ContextOf<'kubefed-init'>;
 
@@ -98,6 +94,10 @@ export const kubefedInit: Handler<'kubefed-init', Progress> = {
     const found = await view.look(allWritten(step, minor), signal, { fresh: true });
     const entries = (await context.kubeconfig.get(signal)).entriesOf(step.federation);
     if (entries.length === 0 && !allWritten(step, minor).some((reference) => found.get(reference))) return NOTHING;
+    const owner = allWritten(step, minor).flatMap(
+      (reference) => otherFederation(found.get(reference), step.federation) ?? [],
+    )[0];
+    if (owner !== undefined) return { state: 'kept', why: `${step.namespace} belongs to the federation '${owner}'` };
     const others = await otherMembers(context);
     if (others.length > 0) {
       return {
@@ -128,7 +128,7 @@ function allWritten(step: InitStep, minor: number): Wanted[] {
 }
 
 async function progressOf(context: Context, fresh: boolean): Promise<Progress> {
-  const { step, view, minor, signal, kubectl } = context;
+  const { step, view, minor, signal } = context;
   const [found, kubeconfig] = await Promise.all([
     view.look(allWritten(step, minor), signal, { fresh }),
     context.kubeconfig.get(signal),
@@ -138,6 +138,19 @@ async function progressOf(context: Context, fresh: boolean): Promise<Progress> {
   const there = objects.flatMap((names) => names.find((name) => found.get(name)) ?? []);
   const entries = kubeconfig.entriesOf(step.federation);
   const isBegun = there.length > 0 || namespace?.metadata.annotations?.[FEDERATION_NAME] === step.federation;
+  const going = leaving(step.context, [namespace]);
+  // A namespace that a join into another federation has made may hold this one's control plane beside.
+  const isJoins = namespace?.metadata.annotations?.[CLUSTER_NAME] !== undefined;
+  const owner = [...(isJoins ? [] : [namespace]), ...there.map((reference) => found.get(reference))].flatMap(
+    (object) => otherFederation(object, step.federation) ?? [],
+  )[0];
+  if (owner !== undefined) {
+    if (going) return { reached: 'leaving', going };
+    throw new StepError(
+      `${step.cluster} has the control plane of another federation, '${owner}', in ${step.namespace}`,
+      'A host cluster has room for one. Give this federation that name in main.ts if it is the same one, or another host cluster; otherwise tear the other down first.',
+    );
+  }
 
   if (!isBegun && entries.length > 0) {
     throw new StepError(
@@ -148,7 +161,6 @@ async function progressOf(context: Context, fresh: boolean): Promise<Progress> {
         .join('; ')}. Otherwise give the federation another name.`,
     );
   }
-  const going = leaving(step.context, [namespace]);
   if (!isBegun) return going ? { reached: 'leaving', going } : { reached: 'nothing' };
   // The user's is the last entry that init writes, but the user may take any of them away.
   if (entries.length === 3) {
@@ -160,17 +172,7 @@ async function progressOf(context: Context, fresh: boolean): Promise<Progress> {
       'kubefed cannot mend it. Bring the objects back from a backup, or tear the federation down and apply again.',
     );
   }
-  const secrets = await kubectl.get(step.context, ['secrets', `--namespace=${step.namespace}`], signal);
-  // Members may have been joined by hand, with Secrets of any name.
-  const isMembers = ({ metadata: { name, annotations } }: KubeObject): boolean =>
-    annotations?.[CLUSTER_NAME] !== undefined ||
-    context.plan.steps.some((other) => other.kind === 'kubefed-join' && other.secretName === name);
-  if (secrets.some(isMembers)) {
-    throw new StepError(
-      `${step.cluster} has a control plane with members, but this kubeconfig has no whole context '${step.federation}'`,
-      'kubefed writes the entries only where init has run. Copy cluster, user and context of that name from the kubeconfig there.',
-    );
-  }
+  await checkUnseenMembers(context);
   const last = there.at(-1);
   return { reached: 'part', last: last ? named(last) : `Namespace ${step.namespace}` };
 }
@@ -208,20 +210,12 @@ async function clearAway(context: Context): Promise<void> {
   view.forget(allWritten(step, minor));
 }
 
-/** Members of the federation that are none of the plan's clusters. Nothing where its API server does not answer. */
+/** Members of the federation that are none of the plan's clusters. */
 async function otherMembers(context: Context): Promise<string[]> {
-  const { step, kubectl, signal, plan } = context;
-  const kubeconfig = await context.kubeconfig.get(signal);
-  if (!kubeconfig.entriesOf(step.federation).includes('context')) return [];
-  try {
-    const clusters = await kubectl.get(step.federation, ['clusters'], signal);
-    return clusters
-      .map((cluster) => cluster.metadata.name)
-      .filter((name) => !plan.clusters.some((known) => known.name === name));
-  } catch (error) {
-    if (error instanceof ProgramError) return [];
-    throw error;
-  }
+  const clusters = await membersLeft(context);
+  return clusters
+    .map((cluster) => cluster.metadata.name)
+    .filter((name) => !context.plan.clusters.some((known) => known.name === name));
 }
 
 /** The etcd pods that etcd-operator has made. */

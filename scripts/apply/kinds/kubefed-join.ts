@@ -7,20 +7,17 @@ import { clusterOf, minorFor } from '../context';
 import { StepError } from '../errors';
 import { sameServer } from '../kubeconfig';
 import { KubeObject, listAt, named, textAt } from '../objects';
-import { ProgramError } from '../tools/program';
 import { endOrphans } from '../tools/orphans';
 import { waitUntil } from '../waiting';
 import { changeConfigMap, dataOf, readConfigMap } from './config-map';
+import { CLUSTER_NAME, FEDERATION_NAME, membersLeft, otherFederation } from './federation-members';
 import { ContextOf, DONE, Handler, leaving, NOTHING, Observation, REMOVED } from './handler';
-import { FEDERATION_NAME } from './kubefed-init';
 import { StubDomains, stubDomainsOf, withoutDomain } from './stub-domain';
 
 type Context = ContextOf<'kubefed-join'>;
 
 const DNS_NAMESPACE = 'kube-system';
 const DNS_CONFIG_MAP = 'kube-dns';
-/** kubefed's mark on what it makes in a member: the name that the member has. */
-const CLUSTER_NAME = 'federation.alpha.kubernetes.io/cluster-name';
 /** Where kubefed puts a member's ServiceAccount. */
 const MEMBER_NAMESPACE = 'federation-system';
 /**
@@ -74,7 +71,9 @@ export const kubefedJoin: Handler<'kubefed-join', { readonly isMember: boolean }
       isMember = (await memberOf(context, true)) !== undefined;
     }
     if (!isMember) {
-      await Promise.all([leftovers(context, false).then((left) => clearAway(context, left)), saveStubDomains(context)]);
+      const left = await leftovers(context, false);
+      checkNames(context, left.others);
+      await Promise.all([clearAway(context, left.own), saveStubDomains(context)]);
       try {
         await kubectl.writeOnce(run, signal);
       } finally {
@@ -93,7 +92,7 @@ export const kubefedJoin: Handler<'kubefed-join', { readonly isMember: boolean }
     const [undo] = commands(step).undo;
     if (!undo) return NOTHING;
     if (await endAllOrphans(context)) context.members.forget();
-    const all = await membersIfAny(context);
+    const all = await membersLeft(context);
     const member = all.find(({ metadata }) => metadata.name === step.cluster);
     if (!member && all.some((other) => isAt(other, context))) {
       return { state: 'kept', why: `${step.cluster} is a member under another name, which relies on its DNS settings` };
@@ -103,7 +102,7 @@ export const kubefedJoin: Handler<'kubefed-join', { readonly isMember: boolean }
       await kubectl.writeOnce(undo, signal);
       forgetDns(context);
     }
-    const left = await leftovers(context, true);
+    const left = (await leftovers(context, true)).own;
     await clearAway(context, left);
     const restored = await restore(context);
     const removed = await removeMemberNamespace(context);
@@ -148,16 +147,6 @@ function notReady({ step }: Context): Observation<never> {
   };
 }
 
-/** All members, where there may be no federation any more. */
-async function membersIfAny(context: Context): Promise<KubeObject[]> {
-  try {
-    return await context.members.get(context.signal, true);
-  } catch (error) {
-    if (error instanceof ProgramError && error.kind !== 'unreachable' && error.kind !== 'busy') return [];
-    throw error;
-  }
-}
-
 /** Whether a member is this step's cluster, whatever it is called. */
 function isAt(member: KubeObject, { plan, step }: Context): boolean {
   const server = clusterOf(plan, step.cluster)?.server ?? '';
@@ -196,10 +185,17 @@ function secretInHost({ secretName }: { secretName: string }, plan: Plan): Wante
 interface Leftover {
   readonly context: string;
   readonly object: Wanted;
+  readonly live: KubeObject;
 }
 
-/** What of a join is there; all of it belongs to this plan, since its names are made of the plan's. */
-async function leftovers(context: Context, fresh: boolean): Promise<Leftover[]> {
+/**
+ * What of a join is there. Its names are made of the plan's, the ServiceAccount's of the cluster's and the host's alone:
+ * another federation may have the same, and says so by kubefed's marks.
+ */
+async function leftovers(
+  context: Context,
+  fresh: boolean,
+): Promise<{ readonly own: Leftover[]; readonly others: Leftover[] }> {
   const { step, plan, minor, signal, view } = context;
   const inMember = leftoversInMember(step, plan.federation, minor);
   const host = context.viewOf(step.hostContext);
@@ -208,10 +204,21 @@ async function leftovers(context: Context, fresh: boolean): Promise<Leftover[]> 
     view.look(inMember, signal, { fresh }),
     host.look([secret], signal, { fresh }),
   ]);
-  return [
-    ...(inHost.get(secret) ? [{ context: step.hostContext, object: secret }] : []),
-    ...inMember.filter((reference) => found.get(reference)).map((object) => ({ context: step.context, object })),
-  ];
+  const all = [
+    { context: step.hostContext, object: secret, live: inHost.get(secret) },
+    ...inMember.map((object) => ({ context: step.context, object, live: found.get(object) })),
+  ].flatMap(({ live, ...rest }) => (live ? [{ ...rest, live }] : []));
+  const isOthers = ({ live }: Leftover): boolean => otherFederation(live, step.federation) !== undefined;
+  return { own: all.filter((leftover) => !isOthers(leftover)), others: all.filter(isOthers) };
+}
+
+/** What another federation has of the names that a join needs is in use there. */
+function checkNames({ step }: Context, [other]: readonly Leftover[]): void {
+  if (!other) return;
+  throw new StepError(
+    `${named(other.object)} in ${step.cluster} belongs to the federation '${otherFederation(other.live, step.federation) ?? ''}'`,
+    'kubefed names it after the cluster and the context of the host. Give the cluster another name in main.ts, or its host another context.',
+  );
 }
 
 /** Clears away exactly what a join that was cut off has left: it cannot be repeated, and unjoin does not do it. */
@@ -270,7 +277,7 @@ async function saveStubDomains(context: Context, without?: string): Promise<void
 
 /** What was saved before a join or unjoin. */
 function savedOf(configMap: KubeObject | undefined): StubDomains {
-  return stubDomainsOf(configMap, configMap?.metadata.annotations?.[SAVED]);
+  return stubDomainsOf(configMap, configMap?.metadata.annotations?.[SAVED] ?? '');
 }
 
 /** The zone without its closing dot, as kubefed and kube-dns write it. */
@@ -372,7 +379,9 @@ function restoredData(context: Context, configMap: KubeObject | undefined): Reco
   const isJoined = others.length < entries.length || dataOf(configMap, 'federations') === '';
   const saved = savedOf(configMap);
   const domains = { ...saved, ...stubDomainsOf(configMap) };
-  const isOurs = isDeepStrictEqual(domains[domainOf(plan)], [plan.dns.server]);
+  // Another federation may have its names in the same zone.
+  const isShared = others.some((entry) => entry.endsWith(`=${domainOf(plan)}`));
+  const isOurs = !isShared && isDeepStrictEqual(domains[domainOf(plan)], [plan.dns.server]);
   const rest = isOurs ? withoutDomain(domains, domainOf(plan)) : domains;
   return {
     ...(isJoined && { federations: others.length === 0 ? null : others.join(',') }),

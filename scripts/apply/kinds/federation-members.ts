@@ -1,0 +1,79 @@
+import { StepContext } from '../context';
+import { StepError } from '../errors';
+import { KubeObject } from '../objects';
+import { ProgramError } from '../tools/program';
+
+/** kubefed's mark on what it makes, the namespace among it: the federation that it is for. */
+export const FEDERATION_NAME = 'federation.alpha.kubernetes.io/federation-name';
+/** Its mark on what a join makes: the member that it is for. */
+export const CLUSTER_NAME = 'federation.alpha.kubernetes.io/cluster-name';
+
+type Context = Pick<StepContext, 'plan' | 'kubectl' | 'kubeconfig' | 'members' | 'signal'>;
+
+/** The federation that kubefed has made an object for, where that is another than this one. */
+export function otherFederation(object: KubeObject | undefined, federation: string): string | undefined {
+  const name = object?.metadata.annotations?.[FEDERATION_NAME];
+  return name === federation ? undefined : name;
+}
+
+/**
+ * Where the host cluster keeps the credentials of members: joined by this plan, or by hand with Secrets of any name. What
+ * has none has no members either.
+ */
+export async function memberSecrets({ plan, kubectl, signal }: Context): Promise<string[]> {
+  const init = plan.steps.find((step) => step.kind === 'kubefed-init');
+  if (init?.kind !== 'kubefed-init') return [];
+  const planned = plan.steps.flatMap((step) => (step.kind === 'kubefed-join' ? step.secretName : []));
+  const secrets = await kubectl.get(init.context, ['secrets', `--namespace=${init.namespace}`], signal);
+  return secrets
+    .filter((secret) => otherFederation(secret, plan.federation) === undefined)
+    .filter(
+      ({ metadata: { name, annotations } }) => annotations?.[CLUSTER_NAME] !== undefined || planned.includes(name),
+    )
+    .map(({ metadata: { name } }) => name);
+}
+
+/** A control plane that this kubeconfig does not lead to is nobody's to take away while it has members. */
+export async function checkUnseenMembers(context: Context): Promise<void> {
+  const secrets = await memberSecrets(context);
+  if (secrets.length === 0) return;
+  const { plan } = context;
+  throw new StepError(
+    `${plan.hostCluster} has a control plane with members, but this kubeconfig has no whole context '${plan.federation}'`,
+    `kubefed writes the entries only where init has run. Copy cluster, user and context of that name from the kubeconfig there. ${forGood(context, secrets)}`,
+  );
+}
+
+/**
+ * All members, for a teardown. None where there is nobody to ask and no credentials of a member either: the control plane
+ * is gone, or has never come to have any.
+ *
+ * @throws StepError when there may be members that cannot be seen
+ */
+export async function membersLeft(context: Context): Promise<KubeObject[]> {
+  const { plan, kubeconfig, members, signal } = context;
+  if ((await kubeconfig.get(signal)).entriesOf(plan.federation).length < 3) {
+    await checkUnseenMembers(context);
+    return [];
+  }
+  try {
+    return await members.get(signal, true);
+  } catch (error) {
+    if (!(error instanceof ProgramError) || error.kind === 'cut') throw error;
+    const secrets = await memberSecrets(context);
+    if (secrets.length === 0) return [];
+    throw new StepError(
+      `the federation cannot be asked for its members, and ${plan.hostCluster} has credentials of some`,
+      `See why, then run teardown again. ${forGood(context, secrets)}`,
+      error.command,
+      error.output.stderr,
+    );
+  }
+}
+
+/** The way out where a federation will never answer again. */
+function forGood({ plan }: Context, secrets: readonly string[]): string {
+  const init = plan.steps.find((step) => step.kind === 'kubefed-init');
+  const where = init?.kind === 'kubefed-init' ? `--context=${init.context} --namespace=${init.namespace} ` : '';
+  return `Where the federation is lost for good, delete the credentials first: kubectl ${where}delete secret ${secrets.join(' ')}`;
+}

@@ -1,0 +1,140 @@
+/** What a teardown leaves standing: what belongs to another federation, what it cannot see, and what others stand on. */
+import { GUIDE_CLUSTERS } from '../support/guide';
+import { limits, StartedFederation, StartOptions } from './support/cli';
+import { differing } from './support/kill';
+import { mustApply, withFederation } from './support/shared';
+import { story } from './support/story';
+
+/** A test with a World of its own that runs beside others. */
+function its(what: string, options: StartOptions, test: (federation: StartedFederation) => Promise<void>): void {
+  it.concurrent(what, () => withFederation(options, test));
+}
+
+async function kubectl({ world }: StartedFederation, ...args: string[]): Promise<void> {
+  const ran = await world.invoke('kubectl', args);
+  if (ran.code !== 0) throw new Error(ran.stderr);
+}
+
+/** Takes the federation's entries out of the kubeconfig: they are on the machine alone where init has run. */
+async function onAnotherMachine(federation: StartedFederation): Promise<void> {
+  await kubectl(federation, 'config', 'delete-context', 'federation');
+  await kubectl(federation, 'config', 'delete-cluster', 'federation');
+  await kubectl(federation, 'config', 'unset', 'users.federation');
+}
+
+describe('another federation on the same host cluster', () => {
+  its('is not touched by the teardown of one that could not be applied', {}, async (federation) => {
+    const { world, cli, resynth } = federation;
+    await mustApply(federation);
+    const before = world.canonicalState();
+    resynth({ name: 'stage', dns: { zone: 'stage.example.', endpoint: world.dnsEndpoint } });
+    expect((await cli(['apply', '--yes'])).code).toBe(1);
+    expect(world.canonicalState()).toEqual(before);
+
+    const ended = await cli(['teardown', '--yes', '--json']);
+    expect(ended.code).toBe(0);
+    expect(ended.events).toContainEqual(
+      expect.objectContaining({
+        step: 'fcp/federation-control-plane',
+        outcome: 'kept',
+        why: "federation-system belongs to the federation 'federation'",
+      }),
+    );
+    expect(Object.entries(story(ended).outcomes).filter(([, outcome]) => outcome === 'removed')).toEqual([]);
+    expect(world.canonicalState()).toEqual(before);
+  });
+
+  its('keeps what names its members where hosts have the same context name', {}, async (federation) => {
+    const { world, cli } = federation;
+    await mustApply(federation);
+    // Its host cluster is called fcp, too, on another machine.
+    const marks = {
+      'federation.alpha.kubernetes.io/federation-name': 'stage',
+      'federation.alpha.kubernetes.io/cluster-name': 'usa',
+    };
+    await cli(['teardown', '--yes']);
+    await world.put('usa', { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'federation-system', annotations: marks } }); // prettier-ignore
+    await world.put('usa', {
+      apiVersion: 'v1',
+      kind: 'ServiceAccount',
+      metadata: { name: 'usa-fcp', namespace: 'federation-system', annotations: marks },
+    });
+    const ended = await cli(['apply', '--yes', '--json']);
+    expect(story(ended).failed).toMatchObject([
+      {
+        step: 'usa/join',
+        problem: "ServiceAccount federation-system/usa-fcp in usa belongs to the federation 'stage'",
+        hint: expect.stringContaining('another context') as unknown,
+      },
+    ]);
+    expect((await cli(['teardown', '--yes'])).code).toBe(0);
+    expect(world.get('usa', 'ServiceAccount', 'federation-system', 'usa-fcp')).toBeDefined();
+  });
+});
+
+describe('a control plane whose members cannot be seen', () => {
+  its('is not taken away where this kubeconfig has no context of it', {}, async (federation) => {
+    const { world, cli, resynth } = federation;
+    await mustApply(federation);
+    resynth({ clusters: [GUIDE_CLUSTERS.fcp, GUIDE_CLUSTERS.usa] });
+    await onAnotherMachine(federation);
+    world.clearLog();
+    const ended = await cli(['teardown', '--yes', '--json']);
+    expect(ended.code).toBe(1);
+    for (const step of ['fcp/join', 'usa/join']) {
+      expect(story(ended).failed).toContainEqual(
+        expect.objectContaining({
+          step,
+          problem: "fcp has a control plane with members, but this kubeconfig has no whole context 'federation'",
+          hint: expect.stringContaining('Copy cluster, user and context of that name') as unknown,
+        }),
+      );
+    }
+    expect(story(ended).outcomes['fcp/federation-control-plane']).toBe('skipped');
+    expect(world.get('fcp', 'Namespace', undefined, 'federation-system')).toBeDefined();
+    for (const cluster of ['fcp', 'usa', 'chn']) {
+      expect(world.get(cluster, 'ServiceAccount', 'federation-system', `${cluster}-fcp`)).toBeDefined();
+      expect(world.get(cluster, 'Service', 'default', 'hello-world')).toBeDefined();
+    }
+  });
+
+  its('is not taken away where its API server cannot be asked', {}, async (federation) => {
+    const { world, cli } = federation;
+    await mustApply(federation);
+    world.inject({
+      program: 'kubectl',
+      match: /--context=federation get clusters/,
+      times: 'always',
+      action: { type: 'exit', code: 1, stderr: 'error: You must be logged in to the server (Unauthorized)\n' },
+    });
+    const ended = await cli(['teardown', '--yes', '--json']);
+    expect(ended.code).toBe(1);
+    expect(story(ended).failed).toContainEqual(
+      expect.objectContaining({
+        step: 'usa/join',
+        problem: 'the federation cannot be asked for its members, and fcp has credentials of some',
+        said: 'error: You must be logged in to the server (Unauthorized)',
+        hint: expect.stringContaining(
+          'kubectl --context=fcp --namespace=federation-system delete secret federation-member-chn',
+        ) as unknown,
+      }),
+    );
+    expect(story(ended).outcomes['fcp/federation-control-plane']).toBe('skipped');
+    expect(world.get('usa', 'ServiceAccount', 'federation-system', 'usa-fcp')).toBeDefined();
+  });
+
+  const short = { plan: limits(8, /federation-control-plane$/) };
+  its('goes where its pods have never started: it has had no member', short, async (federation) => {
+    const { world, cli } = federation;
+    const before = world.canonicalState();
+    await world.hold('fcp/Deployment/federation-system/*');
+    expect((await cli(['apply', '--yes'])).code).toBe(1);
+    expect(world.get('fcp', 'Namespace', undefined, 'federation-system')).toBeDefined();
+    const ended = await cli(['teardown', '--yes', '--json']);
+    expect(story(ended).failed).toEqual([]);
+    expect(story(ended).outcomes['fcp/federation-control-plane']).toBe('removed');
+    expect(differing(before, world.canonicalState()).filter((line) => !/etcdclusters|helmHomes/.test(line))).toEqual(
+      [],
+    );
+  });
+});
