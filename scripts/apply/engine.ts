@@ -28,7 +28,7 @@ const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 2_000;
 
 /** What is done with one step, once all that it needs has ended. */
-type Work = (step: Step, needs: readonly StepResult[]) => Promise<Omit<StepResult, 'step' | 'seconds'>>;
+type Work = (step: Step, needs: readonly StepResult[]) => Promise<Ending>;
 
 /** How one step ended. */
 export interface StepResult {
@@ -37,7 +37,11 @@ export interface StepResult {
   readonly seconds: number;
   readonly why?: string;
   readonly failure?: Failure;
+  /** The step that was kept since somebody uses what it made: this one, or one that stands on it. */
+  readonly keptFor?: string;
 }
+
+type Ending = Omit<StepResult, 'step' | 'seconds'>;
 
 export interface EngineOptions {
   readonly plan: Plan;
@@ -240,11 +244,11 @@ export class Engine {
   private async workOn(step: Step, needs: readonly StepResult[], work: Work): Promise<StepResult> {
     const { reporter } = this.options;
     const began = performance.now();
-    const end = (result: Omit<StepResult, 'step' | 'seconds'>): StepResult => {
+    const end = ({ keptFor, ...result }: Ending): StepResult => {
       const seconds = Math.round(performance.now() - began) / 1000;
       this.running.delete(step.id);
       reporter.tell({ type: 'ended', step: step.id, cluster: step.cluster, seconds, ...result });
-      return { step, seconds, ...result };
+      return { step, seconds, ...result, ...(keptFor !== undefined && { keptFor }) };
     };
     const broken = needs.find(({ outcome }) => outcome === 'failed' || outcome === 'skipped' || outcome === 'cut');
     const notBegun = this.refused ? 'nothing may be written' : 'the run was ended before';
@@ -256,6 +260,9 @@ export class Engine {
           : `${broken.step.id} ${broken.outcome === 'cut' ? 'was cut' : 'failed'}`;
       return end({ outcome: 'skipped', why: root });
     }
+    // What somebody uses would be broken without what it stands on.
+    const keptFor = needs.find((need) => need.keptFor !== undefined)?.keptFor;
+    if (keptFor !== undefined) return end({ outcome: 'kept', why: `${keptFor} stays and needs it`, keptFor });
     this.running.add(step.id);
     reporter.tell({ type: 'started', step: step.id, cluster: step.cluster, title: step.title });
     try {
@@ -267,11 +274,7 @@ export class Engine {
     }
   }
 
-  private async bringAbout(
-    step: Step,
-    steps: readonly Step[],
-    needs: readonly StepResult[],
-  ): Promise<Omit<StepResult, 'step' | 'seconds'>> {
+  private async bringAbout(step: Step, steps: readonly Step[], needs: readonly StepResult[]): Promise<Ending> {
     const { reporter } = this.options;
     const handler = handlerOf(step.kind);
     const isNews = handler.proves === true && needs.some(({ outcome }) => outcome === 'changed');
@@ -347,7 +350,7 @@ export class Engine {
     }
   }
 
-  private async takeBack(step: Step): Promise<Omit<StepResult, 'step' | 'seconds'>> {
+  private async takeBack(step: Step): Promise<Ending> {
     const handler = handlerOf(step.kind);
     const timeout = within(step.timeoutSeconds * 1000);
     const context = this.contextOf(step, AbortSignal.any([this.cut.signal, timeout])) as ContextOf<StepKind>;
@@ -362,7 +365,8 @@ export class Engine {
         return { outcome: 'nothing' };
       }
       const undone = await handler.undo(context);
-      return undone.state === 'kept' ? { outcome: 'kept', why: undone.why } : { outcome: undone.state };
+      if (undone.state !== 'kept') return { outcome: undone.state };
+      return { outcome: 'kept', why: undone.why, ...(undone.inUse && { keptFor: step.id }) };
     } catch (error) {
       if (this.cut.signal.aborted) throw new CutError();
       if (timeout.aborted && isCut(error)) throw timedOut(step, 'teardown', undefined, error);

@@ -1,6 +1,7 @@
 /** What a teardown leaves standing: what belongs to another federation, what it cannot see, and what others stand on. */
+import { account, admin } from '../stand-ins/fixtures';
 import { GUIDE_CLUSTERS } from '../support/guide';
-import { limits, StartedFederation, StartOptions } from './support/cli';
+import { Ended, limits, StartedFederation, StartOptions } from './support/cli';
 import { differing } from './support/kill';
 import { mustApply, withFederation } from './support/shared';
 import { story } from './support/story';
@@ -136,5 +137,75 @@ describe('a control plane whose members cannot be seen', () => {
     expect(differing(before, world.canonicalState()).filter((line) => !/etcdclusters|helmHomes/.test(line))).toEqual(
       [],
     );
+  });
+});
+
+async function helm({ world }: StartedFederation, ...args: string[]): Promise<void> {
+  const ran = await world.invoke('helm', ['--kube-context=fcp', ...args]);
+  if (ran.code !== 0) throw new Error(ran.stderr);
+}
+
+/** Why steps were kept, by their ids. */
+function kept({ events }: Ended): Record<string, string | undefined> {
+  return Object.fromEntries(
+    events.flatMap((event) => (event.type === 'ended' && event.outcome === 'kept' ? [[event.step, event.why]] : [])),
+  );
+}
+
+describe('what others use', () => {
+  its('keeps all that it stands on: a Tiller with another team’s release', {}, async (federation) => {
+    const { world, cli } = federation;
+    await mustApply(federation);
+    await helm(federation, 'install', '--name=theirs', '--version=0.9.0', 'stable/coredns');
+    const ended = await cli(['teardown', '--yes', '--json']);
+    expect(ended.code).toBe(0);
+    expect(kept(ended)).toMatchObject({
+      'fcp/helm-init': 'Tiller has other releases',
+      'fcp/tiller': 'fcp/helm-init stays and needs it',
+    });
+    expect(world.get('fcp', 'ServiceAccount', 'kube-system', 'tiller')).toBeDefined();
+    await helm(federation, 'upgrade', 'theirs', 'stable/coredns', '--version=0.9.0');
+    expect(story(ended).outcomes['fcp/etcd-operator']).toBe('removed');
+
+    await helm(federation, 'delete', '--purge', 'theirs');
+    expect((await cli(['teardown', '--yes'])).code).toBe(0);
+    expect(world.get('fcp', 'ServiceAccount', 'kube-system', 'tiller')).toBeUndefined();
+    expect(world.get('fcp', 'Deployment', 'kube-system', 'tiller-deploy')).toBeUndefined();
+  });
+
+  const usual = { clusters: { fcp: { objects: [account('tiller', 'kube-system'), admin('tiller', 'kube-system')] } } };
+  its('keeps the account under which a Tiller ran before, and was adopted', usual, async (federation) => {
+    const { world, cli } = federation;
+    await helm(federation, 'init', '--service-account=tiller');
+    await helm(federation, 'install', '--name=theirs', '--version=0.9.0', 'stable/coredns');
+    expect((await cli(['apply', '--yes', '--adopt'])).code).toBe(0);
+    const ended = await cli(['teardown', '--yes', '--json']);
+    expect(ended.code).toBe(0);
+    expect(kept(ended)).toMatchObject({
+      'fcp/helm-init': 'Tiller has other releases',
+      'fcp/tiller': 'fcp/helm-init stays and needs it',
+    });
+    expect(world.get('fcp', 'ServiceAccount', 'kube-system', 'tiller')).toBeDefined();
+    await helm(federation, 'upgrade', 'theirs', 'stable/coredns', '--version=0.9.0');
+  });
+
+  its('keeps all that it stands on: a federation with a member that the plan does not know', {}, async (federation) => {
+    const { world, cli, resynth } = federation;
+    await mustApply(federation);
+    resynth({ clusters: [GUIDE_CLUSTERS.fcp, GUIDE_CLUSTERS.usa] });
+    const ended = await cli(['teardown', '--yes', '--json']);
+    expect(ended.code).toBe(0);
+    const why = 'fcp/federation-control-plane stays and needs it';
+    expect(kept(ended)).toMatchObject({
+      'fcp/federation-control-plane': 'chn is a member that this plan does not know',
+      'fcp/coredns': why,
+      'fcp/helm-init': why,
+      'fcp/tiller': why,
+      'fcp/etcd-cluster': why,
+      'fcp/etcd-operator': why,
+    });
+    expect(story(ended).outcomes).toMatchObject({ 'usa/join': 'removed', 'usa/keepalived-cloud-provider': 'removed' });
+    expect(world.get('fcp', 'EtcdCluster', 'default', 'etcd-cluster')).toBeDefined();
+    expect(world.get('fcp', 'Deployment', 'default', 'coredns-coredns')).toBeDefined();
   });
 });

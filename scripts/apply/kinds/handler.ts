@@ -17,8 +17,8 @@ export type Undone =
   | { readonly state: 'removed' }
   /** There was nothing of it. */
   | { readonly state: 'nothing' }
-  /** It was left as it is, and why. */
-  | { readonly state: 'kept'; readonly why: string };
+  /** It was left as it is, and why. Where it is in use, all that it stands on stays with it. @default not in use */
+  | { readonly state: 'kept'; readonly why: string; readonly inUse?: true };
 
 export type ContextOf<K extends StepKind> = StepContext<Extract<Step, { kind: K }>>;
 

@@ -48,14 +48,15 @@ export const helmInit: Handler<'helm-init', { readonly isPart: boolean }> = {
     const tiller = found.get(deployment);
     if (!tiller) return NOTHING;
     if (!isOwnTiller(context, tiller, found.get(account))) {
-      return { state: 'kept', why: 'Tiller was not set up by this plan' };
+      const why = 'Tiller was not set up by this plan';
+      return { state: 'kept', why, ...(runsAs(tiller) === step.serviceAccount && { inUse: true }) };
     }
     const [undo] = commands(step).undo;
     try {
       if (undo) await kubectl.write(undo, signal);
     } catch (error) {
       if (error instanceof ProgramError && /deployed releases/i.test(error.output.stderr)) {
-        return { state: 'kept', why: 'Tiller has other releases' };
+        return { state: 'kept', inUse: true, why: 'Tiller has other releases' };
       }
       throw error;
     }
@@ -78,6 +79,9 @@ function isOwnTiller(
   tiller: KubeObject,
   account: KubeObject | undefined,
 ): boolean {
-  const runsAs = textAt(tiller, 'spec', 'template', 'spec', 'serviceAccountName');
-  return runsAs === step.serviceAccount && account !== undefined && isOurs(plan, account);
+  return runsAs(tiller) === step.serviceAccount && account !== undefined && isOurs(plan, account);
+}
+
+function runsAs(tiller: KubeObject): string | undefined {
+  return textAt(tiller, 'spec', 'template', 'spec', 'serviceAccountName');
 }

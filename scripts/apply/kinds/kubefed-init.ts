@@ -102,6 +102,7 @@ export const kubefedInit: Handler<'kubefed-init', Progress> = {
     if (others.length > 0) {
       return {
         state: 'kept',
+        inUse: true,
         why: `${others.join(', ')} ${others.length === 1 ? 'is a member' : 'are members'} that this plan does not know`,
       };
     }

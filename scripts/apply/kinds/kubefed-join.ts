@@ -95,7 +95,8 @@ export const kubefedJoin: Handler<'kubefed-join', { readonly isMember: boolean }
     const all = await membersLeft(context);
     const member = all.find(({ metadata }) => metadata.name === step.cluster);
     if (!member && all.some((other) => isAt(other, context))) {
-      return { state: 'kept', why: `${step.cluster} is a member under another name, which relies on its DNS settings` };
+      const why = `${step.cluster} is a member under another name, which relies on its DNS settings`;
+      return { state: 'kept', inUse: true, why };
     }
     if (member) {
       await saveStubDomains(context, domainOf(plan));
