@@ -3,7 +3,7 @@ import { account, admin } from '../stand-ins/fixtures';
 import { GUIDE_CLUSTERS } from '../support/guide';
 import { Ended, limits, StartedFederation, StartOptions } from './support/cli';
 import { differing } from './support/kill';
-import { mustApply, withFederation } from './support/shared';
+import { mustApply, sharedFederation, withFederation } from './support/shared';
 import { story } from './support/story';
 
 /** A test with a World of its own that runs beside others. */
@@ -207,5 +207,84 @@ describe('what others use', () => {
     expect(story(ended).outcomes).toMatchObject({ 'usa/join': 'removed', 'usa/keepalived-cloud-provider': 'removed' });
     expect(world.get('fcp', 'EtcdCluster', 'default', 'etcd-cluster')).toBeDefined();
     expect(world.get('fcp', 'Deployment', 'default', 'coredns-coredns')).toBeDefined();
+  });
+});
+
+describe('a selection', () => {
+  const shared = sharedFederation({ applied: true });
+
+  it.each([
+    ['--only etcd', ['fcp/coredns', 'fcp/federation-control-plane', 'fcp/join', 'federation/hello-world']],
+    ['--only coredns', ['fcp/federation-control-plane', 'usa/join', 'federation/hello-world']],
+    ['--cluster fcp', ['usa/join', 'chn/join', 'federation/hello-world']],
+    ['--only federation-control-plane', ['fcp/join', 'usa/join', 'chn/join', 'federation/hello-world']],
+    ['--only membership', ['usa/cluster-dns', 'federation/hello-world']],
+    ['--only keepalived', ['federation/hello-world']],
+    ['--only usa/node-labels', ['usa/join', 'usa/cluster-dns', 'federation/hello-world']],
+  ])('under which something stands is refused, with its name: %s', async (selection, standing) => {
+    const { world, cli } = shared.current;
+    const before = world.canonicalState();
+    const ended = await cli(['teardown', '--yes', '--json', ...selection.split(' ')]);
+    expect(ended.code).toBe(2);
+    expect(ended.stderr).toContain('Something stands on the selected steps; nothing was taken away.');
+    const findings = ended.events.flatMap((event) => (event.type === 'finding' ? [event] : []));
+    expect(findings.map(({ where }) => where)).toEqual(expect.arrayContaining(standing));
+    for (const { problem, hint } of findings) {
+      expect(problem).toMatch(/^is there and needs \S+/);
+      expect(hint).toBe('Select it too, or run teardown without a selection.');
+    }
+    expect(world.writes).toBe(0);
+    expect(world.canonicalState()).toEqual(before);
+  });
+
+  it('is carried out once nothing stands on it any more', async () => {
+    const { world, cli } = shared.current;
+    const select = (...names: string[]): string[] => ['--yes', ...names.flatMap((name) => ['--only', name])];
+    for (const names of [['workloads'], ['cluster-dns', 'membership', 'keepalived'], ['federation-control-plane']]) {
+      const { code, output } = await cli(['teardown', ...select(...names)]);
+      expect({ names, code, output }).toMatchObject({ code: 0 });
+    }
+    expect((await cli(['teardown', ...select('etcd')])).code).toBe(2);
+    expect((await cli(['teardown', ...select('coredns')])).code).toBe(0);
+    expect((await cli(['teardown', ...select('etcd')])).code).toBe(0);
+    expect(world.get('fcp', 'EtcdCluster', 'default', 'etcd-cluster')).toBeUndefined();
+  });
+
+  it('under which something may stand is refused while the federation cannot be asked', async () => {
+    const { world, cli } = shared.current;
+    await onAnotherMachine(shared.current);
+    const before = world.canonicalState();
+    const ended = await cli(['teardown', '--yes', '--json', '--only', 'node-labels']);
+    expect(ended.code).toBe(2);
+    expect(ended.events).toContainEqual(
+      expect.objectContaining({
+        type: 'finding',
+        where: 'usa/join',
+        problem: expect.stringContaining("this kubeconfig has no whole context 'federation'") as unknown,
+      }),
+    );
+    expect(world.canonicalState()).toEqual(before);
+  });
+
+  it('of one member takes it out of the federation, and says what stays of it', async () => {
+    const { world, cli } = shared.current;
+    const ended = await cli(['teardown', '--yes', '--json', '--cluster', 'usa']);
+    expect(story(ended).failed).toEqual([]);
+    expect(ended.code).toBe(0);
+    expect(story(ended).outcomes).toMatchObject({ 'usa/join': 'removed', 'usa/kube-keepalived-vip': 'removed' });
+    expect(ended.events.filter(({ type }) => type === 'warning')).toEqual([
+      {
+        type: 'warning',
+        cluster: 'usa',
+        text: 'Service default/hello-world stays though usa is no member any more, and names of the federation still lead to 10.210.3.65: docs/apply.md says how to take both away.',
+      },
+    ]);
+    expect(world.get('usa', 'Service', 'default', 'hello-world')).toBeDefined();
+    expect(
+      world
+        .list('federation', 'Cluster')
+        .map(({ metadata }) => metadata.name)
+        .sort(),
+    ).toEqual(['chn', 'fcp']);
   });
 });

@@ -3,7 +3,7 @@ import { commands } from '../../../lib/plan/commands';
 import { Plan } from '../../../lib/plan/plan';
 import { Command } from '../../../lib/plan/step';
 import { wanted, Wanted } from '../api';
-import { clusterOf, minorFor } from '../context';
+import { clusterOf, isOurs, minorFor } from '../context';
 import { StepError } from '../errors';
 import { sameServer } from '../kubeconfig';
 import { KubeObject, listAt, named, textAt } from '../objects';
@@ -12,6 +12,7 @@ import { waitUntil } from '../waiting';
 import { changeConfigMap, dataOf, readConfigMap } from './config-map';
 import { CLUSTER_NAME, FEDERATION_NAME, membersLeft, otherFederation } from './federation-members';
 import { ContextOf, DONE, Handler, leaving, NOTHING, Observation, REMOVED } from './handler';
+import { addressesOf } from './service-address';
 import { StubDomains, stubDomainsOf, withoutDomain } from './stub-domain';
 
 type Context = ContextOf<'kubefed-join'>;
@@ -102,6 +103,7 @@ export const kubefedJoin: Handler<'kubefed-join', { readonly isMember: boolean }
       await saveStubDomains(context, domainOf(plan));
       await kubectl.writeOnce(undo, signal);
       forgetDns(context);
+      await tellCopies(context);
     }
     const left = (await leftovers(context, true)).own;
     await clearAway(context, left);
@@ -110,6 +112,19 @@ export const kubefedJoin: Handler<'kubefed-join', { readonly isMember: boolean }
     return member || left.length > 0 || restored || removed ? REMOVED : NOTHING;
   },
 };
+
+/** Where a member leaves a federation that goes on, what runs there by the federation stays, and kubefed tells nobody. */
+async function tellCopies(context: Context): Promise<void> {
+  const { step, plan, minor, signal, view, warn } = context;
+  const services = plan.workloads.map(({ name, namespace }) => wanted(minor, 'Service', name, namespace));
+  const found = await view.look(services, signal, { fresh: true });
+  const copies = services.flatMap((reference) => found.get(reference) ?? []).filter((object) => isOurs(plan, object));
+  for (const copy of copies) {
+    const addresses = addressesOf(copy);
+    const leads = addresses.length === 0 ? '' : `, and names of the federation still lead to ${addresses.join(', ')}`;
+    warn(step.cluster, `${named(copy)} stays though ${step.cluster} is no member any more${leads}: docs/apply.md says how to take both away.`); // prettier-ignore
+  }
+}
 
 /** Ends what an earlier run has left running, of a join or an unjoin. Whether there was anything. */
 async function endAllOrphans({ step, signal }: Context): Promise<boolean> {
