@@ -157,6 +157,49 @@ describe('a user’s settings of kube-dns', () => {
     expectAsBefore(world);
   });
 
+  /** Changes the stub domains, as their user. */
+  const edit = (world: World, stubDomains: Record<string, string[]>): Promise<void> =>
+    change(world, ['usa', 'ConfigMap', 'kube-system', 'kube-dns'], (object) => {
+      set(object, ['data', 'stubDomains'], JSON.stringify(stubDomains));
+    });
+  const domains = (world: World): unknown =>
+    JSON.parse((dataOf(world, 'usa', 'kube-dns') as { stubDomains?: string }).stubDomains ?? '{}');
+
+  its('stay as they were changed between a join that failed and the next', options, async (federation) => {
+    const { world, cli } = federation;
+    const join = { program: 'kubefed', match: /^join usa/ } as const;
+    world.inject({ ...join, action: { type: 'exit', code: 1, stderr: 'not now\n' } });
+    expect((await cli(['apply', '--yes'])).code).toBe(1);
+    const changed = { 'corp.example': ['10.0.0.55'], 'lab.example': ['10.0.0.56'] };
+    await edit(world, changed);
+    // Killed after kubefed has replaced them: what it has written is not the user's.
+    world.inject({ ...join, action: { type: 'kill', point: 'after' } });
+    await cli(['apply', '--yes'], { started: ({ pid }) => (world.victim = pid) });
+    expect(domains(world)).toEqual({ 'example.com': [world.dnsEndpoint] });
+    await mustApply(federation);
+    expect(domains(world)).toEqual({ ...changed, 'example.com': [world.dnsEndpoint] });
+    await mustTearDown(federation);
+    expect(domains(world)).toEqual(changed);
+  });
+
+  its('stay as they were changed between an unjoin that failed and the next', options, async (federation) => {
+    const { world, cli } = federation;
+    await mustApply(federation);
+    const unjoin = { program: 'kubefed', match: /^unjoin usa/ } as const;
+    world.inject({ ...unjoin, action: { type: 'exit', code: 1, stderr: 'not now\n' } });
+    expect((await cli(['teardown', '--yes'])).code).toBe(1);
+    const changed = { 'corp.example': ['10.0.0.55'], 'lab.example': ['10.0.0.56'] };
+    await edit(world, { ...changed, 'example.com': [world.dnsEndpoint] });
+    // After the Cluster, the Secret and the ConfigMap, whose key it has deleted.
+    world.inject({ ...unjoin, action: { type: 'drop', how: 'eof', stage: 3 } });
+    expect((await cli(['teardown', '--yes'])).code).toBe(1);
+    expect(domains(world)).toEqual({});
+    await mustApply(federation);
+    expect(domains(world)).toEqual({ ...changed, 'example.com': [world.dnsEndpoint] });
+    await mustTearDown(federation);
+    expect(domains(world)).toEqual(changed);
+  });
+
   its(
     'that are no JSON are not touched',
     { clusters: { usa: { clusterDnsConfig: { stubDomains: '{corp' } } } },

@@ -280,14 +280,20 @@ function forgetDns({ view, minor }: Context): void {
   view.forget([wanted(minor, 'ConfigMap', DNS_CONFIG_MAP, DNS_NAMESPACE)]);
 }
 
-/** Keeps the user's `stubDomains` beside them before kubefed replaces or deletes the key. */
+/**
+ * Keeps the user's `stubDomains` beside them before kubefed replaces or deletes the key. What an earlier try has saved may
+ * be older than the key, which the user goes on editing, and may be all that is left where kubefed has written the key
+ * already: so the key counts entry by entry. An entry that the user has deleted between two tries comes back; that cannot be
+ * told from one that kubefed has deleted, and one too many does less harm than one that is lost.
+ */
 async function saveStubDomains(context: Context, without?: string): Promise<void> {
   const current = await readConfigMap(context, DNS_NAMESPACE, DNS_CONFIG_MAP, false);
   if (!current) return;
   await changeConfigMap(context, DNS_NAMESPACE, DNS_CONFIG_MAP, patchCommand(context), (configMap) => {
-    if (configMap?.metadata.annotations?.[SAVED] !== undefined) return undefined;
-    const rest = without === undefined ? stubDomainsOf(configMap) : withoutDomain(stubDomainsOf(configMap), without);
-    return Object.keys(rest).length === 0 ? undefined : { annotations: { [SAVED]: JSON.stringify(rest) } };
+    const saved = savedOf(configMap);
+    const both = { ...saved, ...stubDomainsOf(configMap) };
+    const rest = without === undefined ? both : withoutDomain(both, without);
+    return isDeepStrictEqual(rest, saved) ? undefined : { annotations: { [SAVED]: JSON.stringify(rest) } };
   });
 }
 
