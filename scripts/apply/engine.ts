@@ -199,13 +199,39 @@ export class Engine {
     return new Map(entries);
   }
 
-  /** Brings every step about, after those that it needs. A step that fails stops what needs it, and nothing else. */
-  apply(steps: readonly Step[]): Promise<StepResult[]> {
+  /**
+   * Brings every step about, after those that it needs. A step that fails stops what needs it, and nothing else; one that is
+   * known to fail before anything is done, also what it needs.
+   */
+  async apply(steps: readonly Step[]): Promise<StepResult[]> {
+    const hopeless = await this.hopeless(steps);
+    const below = new Map<string, Set<string>>();
+    for (const step of [...steps].reverse()) {
+      const above = hopeless.includes(step) ? [step.id] : (below.get(step.id) ?? []);
+      for (const need of step.needs) below.set(need, new Set([...(below.get(need) ?? []), ...above]));
+    }
     return this.walk(
-      steps,
-      (step) => step.needs,
+      [...hopeless, ...steps.filter((step) => !hopeless.includes(step))],
+      (step) => (hopeless.includes(step) ? [] : [...(below.get(step.id) ?? []), ...step.needs]),
       (step, needs) => this.bringAbout(step, steps, needs),
     );
+  }
+
+  /** The steps that can never be done as things are. What cannot be seen now shows when the step is its turn. */
+  private async hopeless(steps: readonly Step[]): Promise<Step[]> {
+    const judged = await Promise.all(
+      steps.map(async (step) => {
+        const handler = handlerOf(step.kind);
+        if (!handler.check) return [];
+        try {
+          await handler.check(this.contextOf(step, within(PREFETCH_MS, this.cut.signal)));
+          return [];
+        } catch (error) {
+          return error instanceof StepError ? [step] : [];
+        }
+      }),
+    );
+    return judged.flat();
   }
 
   /** Takes every step back, before those that it needs. A step that fails stops what it stands on, and nothing else. */

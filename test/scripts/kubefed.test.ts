@@ -5,11 +5,12 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { commands } from '../../lib/plan/commands';
 import { StepOf } from '../../lib/plan/step';
+import { FederationProps } from '../../lib/topology/types';
 import { FaultAction } from '../stand-ins/faults';
 import { Ran, Snapshot } from '../stand-ins/world';
 import { fromYaml, toYaml } from '../../lib/yaml';
 import { StartedFederation } from './support/cli';
-import { mustApply, sharedFederation } from './support/shared';
+import { mustApply, sharedFederation, withFederation } from './support/shared';
 import { story } from './support/story';
 
 const shared = sharedFederation();
@@ -170,6 +171,50 @@ describe('a control plane', () => {
     expect(torn.code).toBe(0);
     expect(story(torn).outcomes['fcp/federation-control-plane']).toBe('kept');
     expect(world.get('fcp', 'Service', 'federation-system', 'apiserver')).toBeDefined();
+  });
+
+  it.each<[string, Partial<FederationProps>, string]>([
+    [
+      'image',
+      { controlPlane: { image: 'example.org/hyperkube:v1.7.4' } },
+      'its image of the API server is gcr.io/google_containers/hyperkube-amd64:v1.7.3, not example.org/hyperkube:v1.7.4; its image of the controller manager is gcr.io/google_containers/hyperkube-amd64:v1.7.3, not example.org/hyperkube:v1.7.4',
+    ],
+    [
+      'address',
+      { controlPlane: { advertiseAddress: '10.11.4.99' } },
+      'its address of the API server is 127.0.0.1, not 10.11.4.99',
+    ],
+    [
+      'zone',
+      { dns: { zone: 'example.org.', endpoint: '' } },
+      'its zone is example.com, not example.org; its DNS provider’s settings are not fcp/25-coredns-provider.conf',
+    ],
+  ])('is not taken for right where the plan has another %s, and nothing is changed', async (_, props, differs) => {
+    await withFederation({}, async (federation) => {
+      const { world, cli, resynth } = federation;
+      await mustApply(federation);
+      const before = world.canonicalState();
+      resynth(props);
+      world.clearLog();
+      const ended = await cli(['apply', '--yes', '--json']);
+      expect(ended.code).toBe(1);
+      expect(story(ended).failed).toMatchObject([
+        {
+          step: 'fcp/federation-control-plane',
+          problem: `the control plane in fcp was made otherwise than the plan says: ${differs}`,
+          hint: expect.stringContaining('tear the federation down with the plan that it was made with') as unknown,
+        },
+      ]);
+      expect(story(ended).skipped).toEqual(
+        expect.arrayContaining(
+          ['fcp/coredns', 'usa/join', 'usa/cluster-dns', 'federation/hello-world'].map((step) => ({
+            step,
+            why: 'fcp/federation-control-plane failed',
+          })),
+        ),
+      );
+      expect(world.canonicalState()).toEqual(before);
+    });
   });
 
   it('that lacks a part of it is not mended, and nothing of it is touched', async () => {

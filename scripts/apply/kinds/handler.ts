@@ -36,6 +36,13 @@ export interface Handler<K extends StepKind, Seen = unknown> {
   /** Whether it shows what the steps before it have brought about: where one has changed something, it looks anew. @default false */
   readonly proves?: boolean;
   /**
+   * Looks once before anything is done, at what was asked for in {@link wanted}: where the step can never be done as things
+   * are, what it stands on is left as it is, too. @default nothing
+   *
+   * @throws StepError when that is so
+   */
+  check?(context: ContextOf<K>): Promise<void>;
+  /**
    * Looks, and changes nothing.
    *
    * @param fresh whether to ask the cluster, whatever was seen a moment ago

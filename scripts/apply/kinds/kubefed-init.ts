@@ -2,7 +2,8 @@ import { commands } from '../../../lib/plan/commands';
 import { Command, Ready } from '../../../lib/plan/step';
 import { wanted, Wanted } from '../api';
 import { StepError } from '../errors';
-import { KubeObject, listAt, named, textAt } from '../objects';
+import { fileContent } from '../context';
+import { at, KubeObject, listAt, named, textAt } from '../objects';
 import { ProgramError, shown } from '../tools/program';
 import { endOrphans } from '../tools/orphans';
 import { waitUntil } from '../waiting';
@@ -40,6 +41,11 @@ type Progress =
 export const kubefedInit: Handler<'kubefed-init', Progress> = {
   wanted: (step, _shared, minor) => allWritten(step, minor),
 
+  async check(context) {
+    const { reached } = await progressOf(context, false);
+    if (reached === 'end') await checkMade(context);
+  },
+
   async observe(context, fresh) {
     const progress = await progressOf(context, fresh);
     switch (progress.reached) {
@@ -52,6 +58,7 @@ export const kubefedInit: Handler<'kubefed-init', Progress> = {
           differs: [`an earlier kubefed init was cut off, after ${progress.last} at the earliest`],
         };
       case 'end':
+        await checkMade(context);
         return pods(context, fresh);
       case 'leaving':
         return progress.going;
@@ -176,6 +183,70 @@ async function progressOf(context: Context, fresh: boolean): Promise<Progress> {
   await checkUnseenMembers(context);
   const last = there.at(-1);
   return { reached: 'part', last: last ? named(last) : `Namespace ${step.namespace}` };
+}
+
+/**
+ * What kubefed has made is as the step says it: nothing changes it once it is there. What an object does not say at all is
+ * not judged, since versions of kubefed say it in other ways.
+ *
+ * @throws StepError where the plan has been changed since
+ */
+async function checkMade(context: Context): Promise<void> {
+  const { step, view, minor, signal } = context;
+  const found = await view.look(allWritten(step, minor), signal);
+  const live = (kind: string, part: string): KubeObject | undefined =>
+    writtenObjects(step, minor)
+      .filter(([first]) => first?.kind === kind && first.name === part)
+      .flatMap((names) => names.flatMap((name) => found.get(name) ?? []))[0];
+  const servers = live('Deployment', 'apiserver');
+  const manager = live('Deployment', 'controller-manager');
+  const zone = step.zone.replace(/\.$/, '');
+  const image = (of: KubeObject | undefined, container: string): string | undefined =>
+    containersOf(of).flatMap((one) => (textAt(one, 'name') === container ? (textAt(one, 'image') ?? []) : []))[0];
+  const facts: readonly (readonly [what: string, is: string | undefined, wanted: string | undefined])[] = [
+    ['image of the API server', image(servers, 'apiserver'), step.image],
+    ['image of the controller manager', image(manager, 'controller-manager'), step.image],
+    ['address of the API server', flagOf(servers, 'advertise-address'), step.advertiseAddress],
+    ['zone', flagOf(manager, 'zone-name')?.replace(/\.$/, ''), zone],
+    ['zone', textAt(manager, 'metadata', 'annotations', 'dns-zone-name')?.replace(/\.$/, ''), zone],
+    ['name', flagOf(manager, 'federation-name'), step.federation],
+  ];
+  const differs = facts.flatMap(([what, is, wantedHere]) =>
+    is === undefined || wantedHere === undefined || is === wantedHere ? [] : `its ${what} is ${is}, not ${wantedHere}`,
+  );
+  const configs = Object.values(at(live('Secret', 'federation-dns-provider.conf'), 'data') ?? {}).map((text) =>
+    settingsOf(Buffer.from(String(text), 'base64').toString('utf8')),
+  );
+  const config = settingsOf(fileContent(context, step.file));
+  if (configs.length > 0 && !configs.includes(config)) differs.push(`its DNS provider’s settings are not ${step.file}`);
+  if (differs.length === 0) return;
+  throw new StepError(
+    `the control plane in ${step.cluster} was made otherwise than the plan says: ${[...new Set(differs)].join('; ')}`,
+    'kubefed cannot change it. Take the change in main.ts back, or tear the federation down with the plan that it was made with and apply this one then.',
+  );
+}
+
+function containersOf(deployment: KubeObject | undefined): unknown[] {
+  return listAt(deployment, 'spec', 'template', 'spec', 'containers');
+}
+
+/** The value of a flag of a Deployment's containers; the last one counts. */
+function flagOf(deployment: KubeObject | undefined, name: string): string | undefined {
+  const words = containersOf(deployment).flatMap((one) => [...listAt(one, 'command'), ...listAt(one, 'args')]);
+  return words
+    .filter((word) => typeof word === 'string')
+    .findLast((word) => word.startsWith(`--${name}=`))
+    ?.slice(`--${name}=`.length);
+}
+
+/** The settings of a provider's configuration, without comments and spaces that mean nothing. */
+function settingsOf(config: string): string {
+  return config
+    .split('\n')
+    .map((line) => line.replace(/\s/g, ''))
+    .filter((line) => line !== '' && !/^[#;]/.test(line))
+    .sort()
+    .join('\n');
 }
 
 /** Both pods of the control plane, as far as the Deployments say. */
