@@ -8,6 +8,7 @@ import { handlerOf } from '../apply/kinds';
 import { at, named, textAt } from '../apply/objects';
 import { Kubectl } from '../apply/tools/kubectl';
 import { ProgramError } from '../apply/tools/program';
+import { within } from '../apply/waiting';
 import { addressesOf } from '../apply/kinds/service-address';
 import { select } from '../apply/select';
 import { ApplyOptions, carryOut } from './apply';
@@ -112,7 +113,7 @@ async function stands(engine: Engine, { plan, folder }: Session, step: Step): Pr
   // The federation's namespaces go with its control plane, and not before.
   if (step.kind === 'create' && step.context === plan.federation) return false;
   if (step.kind === 'kubefed-join' || step.context === plan.federation) {
-    const kubeconfig = await engine.kubeconfig.get(AbortSignal.timeout(LOOK_MS));
+    const kubeconfig = await engine.kubeconfig.get(within(LOOK_MS));
     // Without a context the control plane alone can tell whether it has members.
     if (!kubeconfig.entriesOf(plan.federation).includes('context')) {
       const init = plan.steps.find(({ kind }) => kind === 'kubefed-init');
@@ -130,7 +131,7 @@ async function stands(engine: Engine, { plan, folder }: Session, step: Step): Pr
     case 'apply':
     case 'create': {
       const wanted = wantedOf(declaredObjects({ folder }, step.file));
-      const found = await engine.viewOf(step.context).look(wanted, AbortSignal.timeout(LOOK_MS));
+      const found = await engine.viewOf(step.context).look(wanted, within(LOOK_MS));
       return wanted.some((reference) => {
         const object = found.get(reference);
         return object !== undefined && isOurs(plan, object);
