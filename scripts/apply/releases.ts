@@ -19,6 +19,8 @@ export interface HelmClient {
   readonly parse: (stdout: string) => Release | undefined;
   /** Prints the values that the release was given, as YAML. */
   readonly values: Command;
+  /** Prints the newest revision's state as JSON, and why it failed where it did. `history` cuts long reasons off. */
+  readonly status: Command;
   /**
    * What has to be done before a release in this state can be upgraded or installed; nothing where that can be done as
    * it is.
@@ -56,6 +58,7 @@ function helm2({ context, release }: StepOf<'helm-release'>): HelmClient {
       return undefined;
     },
     values: helm('get', 'values', release),
+    status: helm('status', release, '--output=json'),
     // A first install that failed or was cut stands in the way of every later one: there is nothing to upgrade from.
     recover: ({ revision }) => (revision <= 1 ? helm('delete', '--purge', release) : undefined),
   };
@@ -79,6 +82,7 @@ function helm3({ context, release, namespace }: StepOf<'helm-release'>): HelmCli
       return found && { revision: Number(found.revision), status: found.status, chart: found.chart };
     },
     values: helm('get', 'values', release, '--output=yaml'),
+    status: helm('status', release, '--output=json'),
     recover: ({ revision, status }) => {
       if (revision <= 1) return helm('uninstall', release, '--ignore-not-found');
       // An upgrade that was cut keeps the release for itself until it is rolled back.

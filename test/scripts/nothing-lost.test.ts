@@ -438,6 +438,8 @@ describe('labels of nodes that somebody else set', () => {
 });
 
 describe('a Helm release coredns that somebody else made', () => {
+  /** Ends an install or upgrade in its midst. */
+  const CUT = { type: 'http', status: 500, stage: 2 } as const;
   const helm = async ({ world }: StartedFederation, ...args: string[]): Promise<void> => {
     const ran = await world.invoke('helm', ['--kube-context=fcp', ...args]);
     if (ran.code !== 0) throw new Error(ran.stderr);
@@ -466,5 +468,76 @@ describe('a Helm release coredns that somebody else made', () => {
     expect(world.get('fcp', 'Deployment', 'default', 'coredns-coredns')).toEqual(before);
     expect(story(torn).outcomes['fcp/helm-init']).toBe('kept');
     expect(world.get('fcp', 'Deployment', 'kube-system', 'tiller-deploy')).toBeDefined();
+  });
+
+  its('is refused too where its last upgrade has failed', admins, async (federation) => {
+    const { world, cli } = federation;
+    await helm(federation, 'init', '--service-account=helm');
+    await helm(federation, 'install', '--name=coredns', '--version=0.9.0', 'stable/coredns');
+    world.inject({ program: 'helm', match: / upgrade /, action: CUT });
+    await expect(helm(federation, 'upgrade', 'coredns', 'stable/coredns', '--version=0.9.1')).rejects.toThrow();
+    const before = world.get('fcp', 'Deployment', 'default', 'coredns-coredns');
+    const ended = await cli(['apply', '--yes', '--json']);
+    expect(story(ended).failed).toMatchObject([
+      {
+        step: 'fcp/coredns',
+        problem: 'a Helm release coredns in fcp is there already and was not made by this plan',
+      },
+    ]);
+    expect(world.get('fcp', 'Deployment', 'default', 'coredns-coredns')).toEqual(before);
+  });
+
+  its('is never uninstalled to be installed anew, though it may be taken over', admins, async (federation) => {
+    const { world, cli } = federation;
+    await helm(federation, 'init', '--service-account=helm');
+    world.inject({ program: 'helm', match: / install /, action: CUT });
+    await expect(helm(federation, 'install', '--name=coredns', '--version=0.9.0', 'stable/coredns')).rejects.toThrow();
+    const before = world.get('fcp', 'ConfigMap', 'default', 'coredns-coredns');
+    expect(before).toBeDefined();
+    const ended = await cli(['apply', '--yes', '--adopt', '--json']);
+    expect(story(ended).failed).toMatchObject([
+      {
+        step: 'fcp/coredns',
+        problem: expect.stringMatching(
+          /^the Helm release coredns in fcp is (failed|pending-install) and was not made/,
+        ) as unknown,
+        hint: expect.stringContaining('helm --kube-context=fcp status coredns') as unknown,
+      },
+    ]);
+    expect(world.get('fcp', 'ConfigMap', 'default', 'coredns-coredns')).toEqual(before);
+  });
+});
+
+describe('an object with a name of the chart’s that somebody else made', () => {
+  const metadata = { name: 'coredns-coredns', namespace: 'default', labels: { team: 'network' } };
+  const service: KubeObject = {
+    ...{ apiVersion: 'v1', kind: 'Service', metadata },
+    spec: { selector: { app: 'theirs' }, ports: [{ port: 53, protocol: 'UDP' }] },
+  };
+  const settings: KubeObject = { apiVersion: 'v1', kind: 'ConfigMap', metadata, data: { Corefile: '. {\n}\n' } };
+
+  // The step waits for the Service; of the ConfigMap only the install says that it is in the way.
+  describe.each([
+    ['Service', service],
+    ['ConfigMap', settings],
+  ])('%s', (kind, object) => {
+    const options: StartOptions = { clusters: { fcp: { objects: [object] } } };
+    its('is refused, and not taken away by what takes a failed install back', options, async (federation) => {
+      const { world, cli } = federation;
+      const before = world.get('fcp', kind, 'default', 'coredns-coredns');
+      for (const again of [false, true]) {
+        const ended = await cli(['apply', '--yes', '--json']);
+        expect({ again, code: ended.code }).toEqual({ again, code: 1 });
+        expect(story(ended).failed).toMatchObject([
+          {
+            step: 'fcp/coredns',
+            problem: `${kind} default/coredns-coredns in fcp is there already and was not made by this plan`,
+          },
+        ]);
+        expect(world.get('fcp', kind, 'default', 'coredns-coredns')).toEqual(before);
+      }
+      await world.remove('fcp', kind, 'default', 'coredns-coredns');
+      await mustApply(federation);
+    });
   });
 });

@@ -162,6 +162,8 @@ interface Release {
   readonly chart: Chart;
   readonly values: Dict;
   readonly objects: readonly KubeObject[];
+  /** Why it is as it is, as `status` tells it. */
+  readonly description?: string;
 }
 
 class Helm {
@@ -447,7 +449,7 @@ function statusJson(helm: Helm, release: Release): Json {
   if (helm.third) {
     return {
       name: release.name,
-      info: { status: release.status.toLowerCase().replaceAll('_', '-'), description: '' },
+      info: { status: release.status.toLowerCase().replaceAll('_', '-'), description: release.description ?? '' },
       config: release.values,
       version: release.revision,
       namespace: release.namespace,
@@ -455,7 +457,7 @@ function statusJson(helm: Helm, release: Release): Json {
   }
   return {
     name: release.name,
-    info: { status: { code: CODES[release.status] }, Description: '' },
+    info: { status: { code: CODES[release.status] }, Description: release.description ?? '' },
     namespace: release.namespace,
   };
 }
@@ -545,7 +547,7 @@ async function installRelease(helm: Helm, name: string, reference: string): Prom
 async function settle(helm: Helm, release: Release, before: readonly KubeObject[], prefix: string): Promise<number> {
   const { call, flags } = helm;
   const failed = async (why: string): Promise<number> => {
-    await helm.save({ ...release, status: 'FAILED' });
+    await helm.save({ ...release, status: 'FAILED', description: `Release "${release.name}" failed: ${why}` });
     if (flags.bool('atomic')) await removeRelease(helm, release.name, true);
     return call.fail(prefix + why);
   };
