@@ -8,6 +8,15 @@ import { METALLB_NAMESPACE as NAMESPACE, namespacesStep } from './federation-nam
 
 const RELEASE = 'metallb';
 const POOL = 'federation';
+/** The kinds of the chart's that people make objects of; the others hold what MetalLB itself notes down. */
+const REGISTERED = [
+  'ipaddresspools',
+  'l2advertisements',
+  'bgppeers',
+  'bgpadvertisements',
+  'communities',
+  'bfdprofiles',
+];
 
 /** The step after which a LoadBalancer Service of the cluster gets its address. */
 export const poolStep = (cluster: Cluster): string => `${cluster.name}/metallb-pool`;
@@ -70,6 +79,7 @@ export const metalLb: Component = {
       version: chart.version,
       namespace: NAMESPACE,
       file: values,
+      registers: REGISTERED.map((plural) => `${plural}.metallb.io`),
       wait: [
         { resource: `deployment/${RELEASE}-controller`, namespace: NAMESPACE, until: 'rolled-out' },
         { resource: `daemonset/${RELEASE}-speaker`, namespace: NAMESPACE, until: 'rolled-out' },

@@ -144,6 +144,11 @@ export const stepSchemas = {
     namespace: word,
     /** The values file. */
     file: distFile,
+    /**
+     * Custom kinds that the chart registers, as `<plural>.<group>`, and that others may make objects of: while there are
+     * any of theirs a teardown keeps the release. @default none
+     */
+    registers: z.array(word.regex(/^[a-z][a-z0-9]*(\.[a-z0-9][-a-z0-9]*)+$/)).optional(),
     wait: z.array(ready),
   }),
   /** All ports of a Service have this node port. */

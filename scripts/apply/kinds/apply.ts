@@ -52,7 +52,7 @@ export const apply: Handler<'apply'> = {
     const undone = await removeObjects(context);
     if (context.step.context !== context.plan.federation) return undone;
     const copies = await removeCopies(context);
-    return copies ? REMOVED : undone;
+    return copies && undone.state !== 'kept' ? REMOVED : undone;
   },
 };
 
@@ -107,7 +107,8 @@ const CASCADE_MS = 20_000;
  */
 async function removeCopies(context: ContextOf<'apply'>): Promise<boolean> {
   const { step, plan, kubectl, signal, viewOf, seen } = context;
-  const declared = wantedOf(declaredObjects(context, step.file));
+  // The members' namespaces stay, as the federation's own does.
+  const declared = wantedOf(declaredObjects(context, step.file)).filter(({ kind }) => kind !== 'Namespace');
   const present = async (cluster: PlanCluster): Promise<KubeObject[]> => {
     const wantedThere = declared.map(({ kind, name, namespace }) =>
       wanted(minorFor(plan, cluster.name), kind, name, namespace),
@@ -207,7 +208,16 @@ export async function removeObjects(
     });
   };
   const present = await live();
-  const ours = present.filter((object) => isOurs(plan, object));
+  const made = present.filter((object) => isOurs(plan, object));
+  // Deleted in the federation, a namespace and all in it would be deleted in every member.
+  const isSpared = ({ kind }: KubeObject): boolean => kind === 'Namespace' && step.context === plan.federation;
+  const spared = made.find(isSpared);
+  const ours = made.filter((object) => !isSpared(object));
+  const kept: Undone | undefined = spared && {
+    state: 'kept',
+    why: `${named(spared)} goes with the control plane; deleted by itself it would go in every member`,
+  };
+  if (kept && ours.length === 0) return kept;
   if (ours.length === 0)
     return present.length === 0
       ? NOTHING
@@ -239,26 +249,53 @@ export async function removeObjects(
     );
   }
   await waitUntil(context, async () => {
-    const left = (await live()).filter((object) => isOurs(plan, object));
+    const left = (await live()).filter((object) => isOurs(plan, object) && !isSpared(object));
     return left.length === 0 ? undefined : `${named(left[0] ?? ours[0] ?? { kind: '', name: '' })} is still there`;
   });
-  return REMOVED;
+  return kept ?? REMOVED;
 }
 
-/** Kinds of objects that people put into namespaces. */
-const LIVED_IN =
-  'pods,services,configmaps,secrets,persistentvolumeclaims,deployments,statefulsets,daemonsets,jobs,cronjobs,ingresses';
+/** Kinds of objects that people put into namespaces; kubectl refuses to list any where it does not know one. */
+function livedIn(minor: number): string[] {
+  const always = ['pods', 'services', 'configmaps', 'secrets', 'persistentvolumeclaims'];
+  const workloads = ['deployments', 'statefulsets', 'daemonsets', 'jobs', 'ingresses'];
+  return [...always, ...workloads, ...(minor >= 8 ? ['cronjobs'] : [])];
+}
 
 /** What of a namespace is neither this plan's nor Kubernetes' own: deleting the namespace would delete it too. */
-async function othersIn({ step, kubectl, signal, plan }: StepContext, namespace: string): Promise<string[]> {
-  const objects = await kubectl.get(step.context, [LIVED_IN, `--namespace=${namespace}`], signal);
-  return objects
-    .filter(
-      (object) =>
-        !isOurs(plan, object) &&
-        !object.metadata.deletionTimestamp &&
-        listAt(object, 'metadata', 'ownerReferences').length === 0,
-    )
+async function othersIn(context: StepContext, namespace: string): Promise<string[]> {
+  const { step, minor, plan } = context;
+  const registered = plan.steps.flatMap((other) =>
+    other.kind === 'helm-release' && other.context === step.context ? (other.registers ?? []) : [],
+  );
+  const resources = [...livedIn(minor), ...(await servedOf(context, registered))];
+  return (await othersOf(context, resources, `--namespace=${namespace}`))
     .filter(({ kind, metadata: { name } }) => !(kind === 'ConfigMap' && name === 'kube-root-ca.crt'))
     .map(named);
+}
+
+/** Those of these custom kinds, such as `ipaddresspools.metallb.io`, that the cluster knows. */
+export async function servedOf(
+  { step, kubectl, signal }: Pick<StepContext, 'step' | 'kubectl' | 'signal'>,
+  resources: readonly string[],
+): Promise<string[]> {
+  if (resources.length === 0) return [];
+  const found = await kubectl.get(step.context, ['customresourcedefinitions', ...resources], signal);
+  return found.map(({ metadata: { name } }) => name);
+}
+
+/** Objects of these kinds that are neither this plan's nor made by another object. */
+export async function othersOf(
+  { step, plan, kubectl, signal }: Pick<StepContext, 'step' | 'plan' | 'kubectl' | 'signal'>,
+  resources: readonly string[],
+  where: string,
+): Promise<KubeObject[]> {
+  if (resources.length === 0) return [];
+  const objects = await kubectl.get(step.context, [resources.join(','), where], signal);
+  return objects.filter(
+    (object) =>
+      !isOurs(plan, object) &&
+      !object.metadata.deletionTimestamp &&
+      listAt(object, 'metadata', 'ownerReferences').length === 0,
+  );
 }

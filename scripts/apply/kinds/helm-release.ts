@@ -9,7 +9,7 @@ import { at, KubeObject, named } from '../objects';
 import { chartOf, helmFor, Release } from '../releases';
 import { ProgramError } from '../tools/program';
 import { Found } from '../view';
-import { waitedFor } from './apply';
+import { othersOf, servedOf, waitedFor } from './apply';
 import { ContextOf, Handler, leaving, NOTHING, Observation, REMOVED } from './handler';
 
 /** A Helm release with its chart, version and values. */
@@ -77,6 +77,12 @@ export const helmRelease: Handler<'helm-release', Release> = {
     if (!release || !undo) return NOTHING;
     if (!carriesMark(context, await valuesOf(context))) {
       return { state: 'kept', why: `the release ${step.release} was not made by this plan` };
+    }
+    // What a chart registers goes with the release, and with it all objects of these kinds, whoever made them.
+    const others = await othersOf(context, await servedOf(context, step.registers ?? []), '--all-namespaces');
+    if (others.length > 0) {
+      const names = others.map(named).join(', ');
+      return { state: 'kept', why: `the kinds that it registers would go with it, and so would ${names}` };
     }
     await kubectl.write(undo, signal);
     return REMOVED;
