@@ -74,10 +74,16 @@ export const stubDomain: Handler<'stub-domain'> = {
     const { step, kubectl, signal, plan } = context;
     const [patch] = commands(step).undo;
     const configMap = await readConfigMap(context, step.namespace, step.configMap, true);
-    const isEntryOurs =
-      configMap?.metadata.annotations?.[OUR_ENTRY] !== undefined ||
-      isDeepStrictEqual(stubDomainsOf(configMap)[step.domain], [step.server]);
-    if (!configMap || !patch || !isEntryOurs) return NOTHING;
+    const isMarked = configMap?.metadata.annotations?.[OUR_ENTRY] !== undefined;
+    const entry = stubDomainsOf(configMap)[step.domain];
+    const isEntryOurs = isOurEntry(context, configMap, entry);
+    if (!configMap || !patch || !(isMarked || isEntryOurs)) return NOTHING;
+    if (entry !== undefined && !isEntryOurs) {
+      await changeConfigMap(context, step.namespace, step.configMap, patch, () => ({
+        annotations: { [OUR_ENTRY]: null },
+      }));
+      return { state: 'kept', why: `the entry ${step.domain} → ${entry.join(', ')} was not made by this plan` };
+    }
     const others = withoutDomain(stubDomainsOf(configMap), step.domain);
     if (isOurs(plan, configMap) && Object.keys(others).length === 0 && onlyOurs(configMap)) {
       await kubectl.write(
@@ -113,13 +119,22 @@ function onlyOurs(configMap: KubeObject): boolean {
 
 const mark = ({ step }: ContextOf<'stub-domain'>): string => `${step.domain}=${step.server}`;
 
+/** An entry is this plan's where it leads to its server, or to the one that the annotation says it has set before. */
+function isOurEntry(
+  { step }: ContextOf<'stub-domain'>,
+  configMap: KubeObject | undefined,
+  entry: readonly string[] | undefined,
+): boolean {
+  if (entry === undefined) return false;
+  if (isDeepStrictEqual(entry, [step.server])) return true;
+  return configMap?.metadata.annotations?.[OUR_ENTRY] === `${step.domain}=${entry.join(',')}`;
+}
+
 /** An entry for the domain that leads elsewhere and that this plan has not set is somebody else's. */
 function checkOwner(context: ContextOf<'stub-domain'>, configMap: KubeObject | undefined): void {
   const { step, adopt } = context;
   const entry = stubDomainsOf(configMap)[step.domain];
-  if (entry === undefined || adopt || isDeepStrictEqual(entry, [step.server])) return;
-  const set = configMap?.metadata.annotations?.[OUR_ENTRY];
-  if (set !== undefined && isDeepStrictEqual(set, `${step.domain}=${entry.join(',')}`)) return;
+  if (entry === undefined || adopt || isOurEntry(context, configMap, entry)) return;
   throw foreign(
     `an entry ${step.domain} → ${entry.join(', ')} in the kube-dns ConfigMap of ${step.cluster}`,
     'pods may rely on it',
