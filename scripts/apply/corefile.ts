@@ -9,7 +9,7 @@ export interface ServerBlock {
   readonly keys: readonly string[];
 }
 
-/** What a Corefile holds, in order: blocks, and the comments and blank lines between them. */
+/** What a Corefile holds, in order: blocks, and the comments, imports and blank lines between them. */
 export type CorefilePart = ServerBlock | { readonly text: string; readonly keys?: undefined };
 
 /** Reads a Corefile. @throws SyntaxError when a brace is left open */
@@ -21,7 +21,8 @@ export function parseCorefile(text: string): CorefilePart[] {
   let depth = 0;
   for (const line of text.split(/(?<=\n)/)) {
     const words = wordsOf(line);
-    if (depth === 0 && words.length === 0 && block.length === 0) {
+    // An import between two blocks stands for blocks in other files: it is no key of what follows.
+    if (depth === 0 && block.length === 0 && (words.length === 0 || words[0] === 'import')) {
       between.push(line);
       continue;
     }
@@ -53,14 +54,34 @@ export function answersFor(block: ServerBlock, domain: string): boolean {
   return block.keys.some((key) => isFor(key, domain));
 }
 
-function isFor(key: string, domain: string): boolean {
-  return (
-    key
-      .replace(/^[a-z]+:\/\//, '')
-      .replace(/:\d+$/, '')
-      .replace(/\.$/, '')
-      .toLowerCase() === domain
-  );
+const isFor = (key: string, domain: string): boolean => bare(key) === domain;
+
+/** A key's domain, without scheme, port and dot. */
+function bare(key: string): string {
+  return key
+    .replace(/^[a-z]+:\/\//, '')
+    .replace(/:\d+$/, '')
+    .replace(/\.$/, '')
+    .toLowerCase();
+}
+
+/**
+ * A domain at or below this one that the cluster answers for out of its own Services, by the plugin `kubernetes`: a block
+ * for this domain would take those names away from it. Nothing where there is none.
+ */
+export function clusterDomainBelow(corefile: string, domain: string): string | undefined {
+  return parseCorefile(corefile)
+    .flatMap(({ text, keys = [] }) =>
+      text.split('\n').flatMap((line) => {
+        const [directive, ...words] = wordsOf(line);
+        if (directive !== 'kubernetes') return [];
+        const zones = words.filter((word) => word !== '{');
+        // Without zones of its own the plugin has those of its block.
+        return zones.length > 0 ? zones : keys;
+      }),
+    )
+    .map(bare)
+    .find((zone) => zone === domain || zone.endsWith(`.${domain}`));
 }
 
 /** Whether two blocks say the same, however they are indented and commented. */

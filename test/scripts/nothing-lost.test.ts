@@ -228,6 +228,28 @@ describe('a user’s settings of kube-dns', () => {
   });
 });
 
+describe('an entry of stubDomains for the federation’s zone that somebody has pointed elsewhere', () => {
+  const theirs = '{"example.com":["10.0.0.99"]}';
+  its('is refused, and kept by a teardown, which takes its own note away', {}, async (federation) => {
+    const { world, cli } = federation;
+    await mustApply(federation);
+    await change(world, ['usa', 'ConfigMap', 'kube-system', 'kube-dns'], (object) => {
+      set(object, ['data', 'stubDomains'], theirs);
+      // As it is where the plan's own step has set the entry, and not the join.
+      object.metadata.annotations = { 'onprem-federation.io/dns-server': `example.com=${world.dnsEndpoint}` };
+    });
+    const ended = await cli(['apply', '--yes', '--json']);
+    expect(story(ended).failed).toMatchObject([
+      { problem: expect.stringContaining('example.com → 10.0.0.99') as unknown },
+    ]);
+    const torn = await cli(['teardown', '--yes', '--json', '--only', 'cluster-dns']);
+    expect(story(torn).outcomes['usa/cluster-dns']).toBe('kept');
+    expect(dataOf(world, 'usa', 'kube-dns')).toMatchObject({ stubDomains: theirs });
+    const { annotations } = world.get('usa', 'ConfigMap', 'kube-system', 'kube-dns')?.metadata ?? {};
+    expect(Object.keys(annotations ?? {})).not.toContain('onprem-federation.io/dns-server');
+  });
+});
+
 describe('arguments of kube-dns', () => {
   const options: StartOptions = { clusterDns: 'dnsmasq-argument' };
   const deployment = (world: World): KubeObject => {
@@ -318,6 +340,21 @@ describe('a Corefile', () => {
     expect(corefileOf(world).endsWith(COREFILE)).toBe(true);
     expect(corefileOf(world)).not.toContain('10.0.0.99');
     expect(corefileOf(world).match(/^example\.com:53 \{$/gm)).toHaveLength(1);
+  });
+
+  const own = COREFILE.replace('cluster.local', 'svc.example.com');
+  its('that has the cluster’s own names below the zone is not changed', at(own), async (federation) => {
+    const { world, cli } = federation;
+    const ended = await cli(['apply', '--yes', '--adopt', '--json']);
+    expect(story(ended).failed).toMatchObject([
+      {
+        step: 'usa/cluster-dns',
+        problem: expect.stringContaining(
+          'the DNS of usa answers for svc.example.com out of its own Services',
+        ) as unknown,
+      },
+    ]);
+    expect(corefileOf(world)).toBe(own);
   });
 });
 

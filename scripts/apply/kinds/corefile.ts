@@ -1,7 +1,7 @@
 import { commands } from '../../../lib/plan/commands';
 import { wanted } from '../api';
 import { fileContent, foreign } from '../context';
-import { standing, Standing, withBlock, withoutBlock } from '../corefile';
+import { clusterDomainBelow, standing, Standing, withBlock, withoutBlock } from '../corefile';
 import { StepError } from '../errors';
 import { KubeObject } from '../objects';
 import { changeConfigMap, dataOf, readConfigMap } from './config-map';
@@ -82,6 +82,13 @@ function standingOf(
 ): Exclude<Standing, 'foreign' | 'shared'> {
   const { step, plan, adopt } = context;
   const text = textOf(context, configMap);
+  const own = readable(context, () => clusterDomainBelow(text, step.domain));
+  if (own !== undefined) {
+    throw new StepError(
+      `the DNS of ${step.cluster} answers for ${own} out of its own Services, which a block for ${step.domain} would take away`,
+      `Give the federation a zone that holds no cluster's own domain (dns.zone in main.ts), then run \`npm run synth\` and apply again.`,
+    );
+  }
   const now = readable(context, () => standing(text, step.domain, block(context), plan.federation));
   if (now === 'shared') {
     throw new StepError(

@@ -1,5 +1,12 @@
 import fc from '../../support/fast-check';
-import { answersFor, parseCorefile, standing, withBlock, withoutBlock } from '../../../scripts/apply/corefile';
+import {
+  answersFor,
+  clusterDomainBelow,
+  parseCorefile,
+  standing,
+  withBlock,
+  withoutBlock,
+} from '../../../scripts/apply/corefile';
 
 const DOMAIN = 'example.com';
 const BLOCK = 'example.com:53 {\n    errors\n    cache 30\n    proxy . 10.11.4.82:32609\n}\n';
@@ -47,8 +54,39 @@ describe('parseCorefile', () => {
     expect(parts.map((part) => part.text).join('')).toBe(text);
   });
 
+  it.each([
+    ['at the end', `${KUBEADMS}import /etc/coredns/custom/*.server\n`, [['.:53'], undefined]],
+    ['before a block', `import custom/*.server # theirs\n${KUBEADMS}`, [undefined, ['.:53']]],
+    [
+      'of a snippet',
+      '(common) {\n  errors\n}\nimport common\na.example {\n  import common\n}\n',
+      [['(common)'], undefined, ['a.example']],
+    ],
+  ])('takes an import %s for no block and for no key', (_, text, keys) => {
+    expect(parseCorefile(text).map((part) => part.keys)).toEqual(keys);
+    expect(stands(text)).toBe('absent');
+    expect(remove(add(text))).toBe(text);
+    expect(stands(add(text))).toBe('ours');
+  });
+
   it('refuses a block that is not closed', () => {
     expect(() => parseCorefile('.:53 {\n  errors\n')).toThrow('not closed');
+  });
+});
+
+describe('clusterDomainBelow', () => {
+  const corporate = KUBEADMS.replace('cluster.local', 'Corp.Internal.');
+  it.each([
+    ['the zone itself', corporate, 'corp.internal', 'corp.internal'],
+    ['a name below the zone', corporate, 'internal', 'corp.internal'],
+    ['a zone below the cluster’s', corporate, 'fed.corp.internal', undefined],
+    ['another zone', corporate, 'notcorp.internal', undefined],
+    ['a zone that ends alike', corporate, 'p.internal', undefined],
+    ['kubeadm’s', KUBEADMS, DOMAIN, undefined],
+    ['the zones of its block', 'corp.internal:53 {\n  kubernetes\n}\n', 'internal', 'corp.internal'],
+    ['none but in a comment', '.:53 {\n  # kubernetes example.com\n}\n', DOMAIN, undefined],
+  ])('finds %s', (_, corefile, domain, found) => {
+    expect(clusterDomainBelow(corefile, domain)).toBe(found);
   });
 });
 
