@@ -75,7 +75,10 @@ export const metalLb: Component = {
       timeoutSeconds: 600,
       helm: 3,
       release: RELEASE,
-      chart: chart.reference,
+      // By the repository's address: helm need not know it by a name.
+      ...(topology.charts.folder === undefined
+        ? { chart: chart.name, repository: chart.repository }
+        : { chart: chart.reference }),
       version: chart.version,
       namespace: NAMESPACE,
       file: values,

@@ -31,6 +31,7 @@ function helm3(step: StepOf<'helm-release'>): StepCommands {
         step.chart,
         namespace,
         '--create-namespace',
+        ...(step.repository === undefined ? [] : [`--repo=${step.repository}`]),
         `--version=${step.version}`,
         `--values=${step.file}`,
       ],

@@ -138,8 +138,10 @@ export const stepSchemas = {
     /** Helm's major version: 3 needs no Tiller. @default 2 */
     helm: z.literal(3).optional(),
     release: word,
-    /** `<repository>/<chart>`, or the path of a folder or archive as seen from `dist/`. */
+    /** `<repository>/<chart>`, or the path of a folder or archive as seen from `dist/`; with `repository` the name alone. */
     chart: word,
+    /** Address of the chart's repository, so that nobody has to add it to helm first. Helm 3 only. @default none */
+    repository: z.url().optional(),
     version: text,
     namespace: word,
     /** The values file. */

@@ -56,7 +56,7 @@ describe('the stack external-dns', () => {
       'kubectl --context=usa apply --server-side --field-manager=onprem-federation --filename=usa/35-external-dns.yaml',
     );
     expect(text).toContain(
-      'helm --kube-context=usa upgrade --install metallb metallb/metallb --namespace=metallb-system --create-namespace --version=0.15.2 --values=usa/30-metallb-values.yaml',
+      'helm --kube-context=usa upgrade --install metallb metallb --namespace=metallb-system --create-namespace --repo=https://metallb.github.io/metallb --version=0.15.2 --values=usa/30-metallb-values.yaml',
     );
     expect(text).toContain('helm --kube-context=usa uninstall metallb --namespace=metallb-system --ignore-not-found');
   });
