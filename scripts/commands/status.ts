@@ -97,12 +97,12 @@ async function addressRow(
   return ['addresses', ...cells];
 }
 
-type Word = 'ok' | 'drift' | 'waiting' | 'waits' | 'error' | 'missing' | '?';
+type Word = 'ok' | 'drift' | 'waiting' | 'unseen' | 'error' | 'missing' | '?';
 
 function wordOf(known: Known): Word {
   if (known === 'out-of-reach') return '?';
   // It may well be there: nobody looks before what it needs is done.
-  if (known === 'not-yet') return 'waits';
+  if (known === 'not-yet') return 'unseen';
   if ('problem' in known) return 'error';
   if (known.state === 'done') return 'ok';
   if (known.state === 'waiting') return 'waiting';
@@ -111,7 +111,7 @@ function wordOf(known: Known): Word {
     : 'drift';
 }
 
-const ORDER: readonly Word[] = ['error', '?', 'missing', 'drift', 'waiting', 'waits', 'ok'];
+const ORDER: readonly Word[] = ['error', '?', 'missing', 'drift', 'waiting', 'unseen', 'ok'];
 
 /** The worst of several steps of one component. */
 function worst(words: readonly string[]): string {

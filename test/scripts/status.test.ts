@@ -34,12 +34,12 @@ describe('a federation that is applied', () => {
     const { code, stdout } = await cli(['status']);
     expect(code).toBe(1);
     expect(stdout).not.toContain('missing');
-    expect(row(stdout, 'workloads')).toEqual(['waits', 'waits', 'waits', 'drift']);
-    expect(row(stdout, 'dns-check')).toEqual(['waits', 'waits', 'waits']);
+    expect(row(stdout, 'workloads')).toEqual(['unseen', 'unseen', 'unseen', 'drift']);
+    expect(row(stdout, 'dns-check')).toEqual(['unseen', 'unseen', 'unseen']);
     expect(stdout).toContain('\nusa/hello-world-address: after federation/hello-world\n');
     const steps = await jsonOf(shared.current);
     expect(steps.find(({ step }) => step === 'usa/hello-world-address')).toMatchObject({
-      state: 'waits',
+      state: 'unseen',
       details: ['after federation/hello-world'],
     });
   });
@@ -48,11 +48,11 @@ describe('a federation that is applied', () => {
 describe('a federation of which nothing is there', () => {
   const shared = sharedFederation();
 
-  test('is missing where nothing has to be done before, and waits elsewhere', async () => {
+  test('is missing where nothing has to be done before, and unseen elsewhere', async () => {
     const { code, stdout } = await shared.current.cli(['status']);
     expect(code).toBe(1);
     expect(row(stdout, 'etcd')).toEqual(['missing']);
-    expect(row(stdout, 'dns-check')).toEqual(['waits', 'waits', 'waits']);
+    expect(row(stdout, 'dns-check')).toEqual(['unseen', 'unseen', 'unseen']);
     expect(stdout).toContain('\nfcp/etcd-cluster: after fcp/etcd-operator\n');
   });
 });
