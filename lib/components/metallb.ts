@@ -4,6 +4,7 @@ import { Cluster, Topology } from '../topology/resolve';
 import { ChartSource, chartSource, pulled } from './artifacts';
 import { Component } from './component';
 import { placedStep } from './placed-steps';
+import { METALLB_CHART } from '../topology/check-stack';
 import { METALLB_NAMESPACE as NAMESPACE, namespacesStep } from './federation-namespace';
 
 const RELEASE = 'metallb';
@@ -33,7 +34,7 @@ function images({ metalLb }: Topology): { controller: string; speaker: string; t
 /** MetalLB's chart, with where it comes from. */
 export function metalLbChart(topology: Topology): ChartSource {
   return chartSource(topology, {
-    name: 'metallb',
+    name: METALLB_CHART,
     version: topology.metalLb.chartVersion,
     repository: 'https://metallb.github.io/metallb',
   });

@@ -20,6 +20,9 @@ const RECORD_KEY = /^[0-7][0-9a-f]{0,7}$/;
 /** Folders of `dist/` that hold what belongs to no cluster. */
 export const GITOPS_FOLDER = 'gitops';
 
+/** Name of MetalLB's chart in its repository. */
+export const METALLB_CHART = 'metallb';
+
 /** Names of the Services beside a workload's own end with this. */
 export const NAMES_SUFFIX = '-names';
 
@@ -78,6 +81,13 @@ export function checkExternalDns(c: Checker, props: FederationProps): void {
   props.clusters.forEach(({ name }, i) => {
     if (name === GITOPS_FOLDER) {
       c.add(`clusters[${i}].name`, `'${name}' is a folder of its own in dist/`, 'Name the cluster otherwise.');
+    }
+    if (name === METALLB_CHART) {
+      c.add(
+        `clusters[${i}].name`,
+        `'${name}' is the chart's name: helm would take the cluster's folder in dist/ for it`,
+        'Name the cluster otherwise.',
+      );
     }
     if (RECORD_KEY.test(name)) {
       c.add(

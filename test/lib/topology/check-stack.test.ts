@@ -125,6 +125,11 @@ it.each<[string, Partial<FederationProps>, string]>([
     { gitops: { repoUrl: 'https://git.local/x.git', flux: { secretName: 'Key' } } },
     'gitops.flux.secretName',
   ],
+  [
+    'a cluster whose folder helm would take for a chart',
+    { hostCluster: 'metallb', clusters: [cluster('metallb', ['europe', 'fr'], 1)] },
+    'clusters[0].name',
+  ],
   ['GitOps for nobody', { gitops: { repoUrl: 'https://git.local/x.git' } }, 'gitops'],
   [
     'charts outside of the repository',
