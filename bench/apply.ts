@@ -114,7 +114,7 @@ const seconds = (ms: number): string => `${(ms / 1000).toFixed(2)} s`;
 
 function target(what: string, ratio: number, wanted: number): void {
   process.stdout.write(
-    `target ${what}: ${ratio.toFixed(2)} of at most ${wanted.toFixed(2)}: ${ratio <= wanted ? 'reached' : 'missed'}\n`,
+    `target ${what}: ${ratio.toFixed(3)} of at most ${wanted.toFixed(3)}: ${ratio <= wanted ? 'reached' : 'missed'}\n`,
   );
 }
 
