@@ -89,7 +89,7 @@ subcommand(
   program,
   'status',
   'show what stands in each cluster',
-  'ok, waiting, drift (not as the plan says), missing, waits (not looked at: what it needs is not done), error, ? (not in reach). Exit code 1 unless all is ok.',
+  'ok, waiting, drift (not as the plan says), missing, unseen (not looked at: what it needs is not done), error, ? (not in reach). Exit code 1 unless all is ok.',
 ).action((options: CommonOptions) => run(() => statusCommand(options)));
 
 subcommand(
