@@ -54,11 +54,11 @@ export function synth(federation: Federation, outdir: string, options: { readonl
   const leftover = [...present].filter((path) => !wanted.has(path));
   const overwritten = differing.filter((file) => !isPlan(file) && present.has(file.path));
   // The old plan is long to read, and has nothing to say where nothing is left over or written anew.
-  const earlier = leftover.length + overwritten.length > 0 ? earlierFiles(outdir) : undefined;
+  const earlier = leftover.length + overwritten.length > 0 ? earlierFiles(outdir) : new Map<string, string>();
   refuseInTheWay(files, present, overwritten, earlier);
   // A file that was changed since it was rendered is somebody's work by now.
   const isOurs = (path: string): boolean =>
-    earlier?.get(path) !== undefined && earlier.get(path) === digest(readFileSync(join(outdir, path)));
+    earlier.has(path) && earlier.get(path) === digest(readFileSync(join(outdir, path)));
   const removed = leftover.filter(isOurs);
   const ours = new Set(removed);
   const foreign = leftover.filter((path) => !ours.has(path));
@@ -94,10 +94,9 @@ function refuseInTheWay(
   files: readonly OutputFile[],
   present: ReadonlySet<string>,
   overwritten: readonly OutputFile[],
-  earlier: ReadonlyMap<string, string> | undefined,
+  earlier: ReadonlyMap<string, string>,
 ): void {
-  const known = earlier !== undefined && earlier.size > 0;
-  const foreign = known ? overwritten.filter(({ path }) => !earlier.has(path)).map(({ path }) => path) : [];
+  const foreign = earlier.size > 0 ? overwritten.filter(({ path }) => !earlier.has(path)).map(({ path }) => path) : [];
   const folders = new Set(files.map(({ path }) => dirname(path)));
   const inTheWay = [...folders].filter((folder) => present.has(folder));
   const findings = [

@@ -237,6 +237,12 @@ export function shortName(name: string): string {
     .replace(/^io\.k8s\.(kubernetes\.pkg\.apis|api|apimachinery\.pkg\.apis|[a-z-]+\.pkg\.apis)\./, '');
 }
 
+/** `core.v1.PodSpec.os` is the field `os` of `core.v1.PodSpec`. */
+export function ownerAndField(path: string): [owner: string, field: string] {
+  const end = path.lastIndexOf('.');
+  return [path.slice(0, end), path.slice(end + 1)];
+}
+
 /** What a property holds, where that has fields of its own; lists and maps by what is in them. */
 function held(property: Property): { type?: string; map?: true } {
   if (property.$ref !== undefined) return { type: shortName(property.$ref) };
@@ -344,12 +350,12 @@ export function dialectSchema(): DialectSchema {
   }
 
   for (const [path, since] of Object.entries(FIELDS_IN_BETWEEN)) {
-    const [, owner = '', field = ''] = /^(.*)\.(\w+)$/.exec(path) ?? [];
+    const [owner, field] = ownerAndField(path);
     types.get(owner)?.set(field, { since });
   }
 
   for (const [path, since] of Object.entries(SWITCHED_ON)) {
-    const [, owner = '', field = ''] = /^(.*)\.(\w+)$/.exec(path) ?? [];
+    const [owner, field] = ownerAndField(path);
     const entry = types.get(owner)?.get(field);
     if (entry === undefined || entry.since >= since)
       throw new Error(`${path} is no field that is older than 1.${since}`);

@@ -6,15 +6,16 @@ import { Step } from '../plan/step';
  * Needs in other bundles have none: engines that pull bundles know no other cluster, and the programs wait themselves.
  */
 export function waves(steps: readonly Step[]): Map<Step, number> {
+  const given = new Map(steps.map((step) => [step.id, step]));
   const byId = new Map<string, number>();
-  const { order } = inOrder(withAddressesFirst(steps));
-  for (const { id, needs } of order) {
-    const needed = needs.flatMap((other) => byId.get(other) ?? []);
-    byId.set(id, needed.length === 0 ? 0 : Math.max(...needed) + 1);
+  const result = new Map<Step, number>();
+  for (const step of inOrder(withAddressesFirst(steps)).order) {
+    const needed = step.needs.flatMap((id) => byId.get(id) ?? []);
+    const wave = needed.length === 0 ? 0 : Math.max(...needed) + 1;
+    byId.set(step.id, wave);
+    result.set(given.get(step.id) ?? step, wave);
   }
-  const places = new Map(order.map(({ id }, i) => [id, i]));
-  const place = ({ id }: Step): number => places.get(id) ?? 0;
-  return new Map([...steps].sort((a, b) => place(a) - place(b)).map((step) => [step, byId.get(step.id) ?? 0]));
+  return result;
 }
 
 /**

@@ -147,11 +147,16 @@ function checkEtcd(c: Checker, { dns, etcd = {} }: FederationProps): void {
   }
   checkEtcdStorage(c, etcd);
   for (const key of ['serverSecret', 'clientSecret', 'serverName'] as const) {
-    const name = etcd.tls?.[key];
-    if (name !== undefined && (!SUBDOMAIN.test(name) || name.length > 253)) {
-      c.add(`etcd.tls.${key}`, `'${name}' is no DNS-1123 name`, 'Use lower-case letters, digits, hyphens and dots.');
-    }
+    checkSubdomain(c, `etcd.tls.${key}`, etcd.tls?.[key]);
   }
+}
+
+const isSubdomain = (name: string): boolean => SUBDOMAIN.test(name) && name.length <= 253;
+
+/** The name of a Secret, or of a server. */
+function checkSubdomain(c: Checker, where: string, name: string | undefined): void {
+  if (name === undefined || isSubdomain(name)) return;
+  c.add(where, `'${name}' is no DNS-1123 name`, 'Use lower-case letters, digits, hyphens and dots.');
 }
 
 function checkEtcdStorage(c: Checker, { size = 3, storage }: EtcdProps): void {
@@ -168,7 +173,7 @@ function checkEtcdStorage(c: Checker, { size = 3, storage }: EtcdProps): void {
   if (storage?.size !== undefined && !QUANTITY.test(storage.size)) {
     c.add('etcd.storage.size', `'${storage.size}' is no size of a volume`, 'Write a quantity such as 1Gi.');
   }
-  if (storage?.className !== undefined && (!SUBDOMAIN.test(storage.className) || storage.className.length > 253)) {
+  if (storage?.className !== undefined && !isSubdomain(storage.className)) {
     c.add(
       'etcd.storage.className',
       `'${storage.className}' is no name of a StorageClass`,
@@ -229,13 +234,7 @@ function checkGitOps(c: Checker, { repoUrl, path, revision, argoCd, flux }: GitO
       `Write '${repoUrl.replace(/^git@([^:]+):/, 'ssh://git@$1/')}'.`,
     );
   }
-  if (flux?.secretName !== undefined && (!SUBDOMAIN.test(flux.secretName) || flux.secretName.length > 253)) {
-    c.add(
-      'gitops.flux.secretName',
-      `'${flux.secretName}' is no DNS-1123 name`,
-      'Use lower-case letters, digits, hyphens and dots.',
-    );
-  }
+  checkSubdomain(c, 'gitops.flux.secretName', flux?.secretName);
   if (flux !== undefined && flux.secretName === undefined && /^(ssh:|git@)/.test(repoUrl)) {
     c.add(
       'gitops.flux.secretName',

@@ -17,8 +17,8 @@ export interface Split {
 }
 
 /**
- * Shares replicas out; of none, nobody gets any. First every minimum, then the rest by weight and by largest remainder, up to each maximum. Of
- * equal remainders the earlier share has the better right, so that the same shares give the same split.
+ * Shares replicas out; of none, nobody gets any. First every minimum, then the rest by weight and by largest remainder, up
+ * to each maximum. Of equal remainders the earlier share has the better right, so that the same shares give the same split.
  */
 export function split(replicas: number, shares: readonly Share[]): Split {
   if (replicas === 0) return { replicas: shares.map(() => 0), left: 0 };

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { FIELD_MANAGER } from '../../lib/plan/commands';
-import { at, KubeObject, listAt, textAt } from './objects';
+import { at, fieldOf, KubeObject, listAt, textAt } from './objects';
 
 /** Where `kubectl apply` notes what it has applied. */
 const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration';
@@ -31,8 +31,6 @@ function readJson(text: string): unknown {
   }
 }
 
-const inner = (path: string, key: string): string => (path === '' ? key : `${path}.${key}`);
-
 /** `fieldsV1` beside the declaration: `f:` is a field, `k:` an item by its key, `v:` an item by its value. */
 function ownedBeyond(fields: unknown, declared: unknown, path: string): string[] {
   if (typeof fields !== 'object' || fields === null) return [];
@@ -40,7 +38,7 @@ function ownedBeyond(fields: unknown, declared: unknown, path: string): string[]
     const [kind, rest] = [step.slice(0, 2), step.slice(2)];
     if (kind === 'f:') {
       const value = at(declared, rest);
-      return value === undefined ? [inner(path, rest)] : ownedBeyond(below, value, inner(path, rest));
+      return value === undefined ? [fieldOf(path, rest)] : ownedBeyond(below, value, fieldOf(path, rest));
     }
     if (kind !== 'k:' && kind !== 'v:') return [];
     const key = readJson(rest);
@@ -71,7 +69,7 @@ function notedBeyond(last: unknown, declared: unknown, path: string): string[] {
     });
   }
   if (typeof last !== 'object' || last === null) return [];
-  return Object.entries(last).flatMap(([key, value]) => notedBeyond(value, at(declared, key), inner(path, key)));
+  return Object.entries(last).flatMap(([key, value]) => notedBeyond(value, at(declared, key), fieldOf(path, key)));
 }
 
 /** Nothing, or maps and lists of nothing: some versions of kubectl note such for fields that nobody has said. */

@@ -80,12 +80,17 @@ export function differences(declared: unknown, live: unknown, path = ''): string
   if (typeof declared === 'object' && declared !== null) {
     if (typeof live !== 'object' || live === null) return [path];
     return Object.entries(declared).flatMap(([key, value]) => {
-      const inner = path === '' ? key : `${path}.${key}`;
+      const inner = fieldOf(path, key);
       if (value === false && TRUE_UNLESS_SAID.includes(key)) return at(live, key) === false ? [] : [inner];
       return differences(value, at(live, key), inner);
     });
   }
   return sameScalar(declared, live, path) ? [] : [path];
+}
+
+/** The path of a field of what is at a path. */
+export function fieldOf(path: string, key: string): string {
+  return path === '' ? key : `${path}.${key}`;
 }
 
 /** Fields that no server leaves out where they are false, since they are true without. */

@@ -1,6 +1,6 @@
 import { FaultAction } from '../stand-ins/faults';
 import { limits } from './support/cli';
-import { mustApply, withFederation } from './support/shared';
+import { memberNames, mustApply, withFederation } from './support/shared';
 import { story } from './support/story';
 
 /** Seconds that a step has here; long limits are for real clusters. Within these it is tried several times, too. */
@@ -139,12 +139,7 @@ describe('a fault that stays', () => {
       world.inject({ program: 'kubefed', match: /^join usa/, times: 'always', action: { type: 'http', status: 403 } });
       const ended = await cli(['apply', '--yes', '--json']);
       expect(story(ended).done).toEqual(expect.arrayContaining(['fcp/join', 'chn/join', 'fcp/cluster-dns']));
-      expect(
-        world
-          .list('federation', 'Cluster')
-          .map(({ metadata }) => metadata.name)
-          .sort(),
-      ).toEqual(['chn', 'fcp']);
+      expect(memberNames(world)).toEqual(['chn', 'fcp']);
     }),
   );
 

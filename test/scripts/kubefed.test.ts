@@ -10,7 +10,7 @@ import { FaultAction } from '../stand-ins/faults';
 import { Ran, Snapshot } from '../stand-ins/world';
 import { fromYaml, toYaml } from '../../lib/yaml';
 import { StartedFederation } from './support/cli';
-import { mustApply, sharedFederation, withFederation } from './support/shared';
+import { memberNames, mustApply, sharedFederation, withFederation } from './support/shared';
 import { story } from './support/story';
 
 const shared = sharedFederation();
@@ -263,12 +263,7 @@ describe('a join', () => {
     const ended = await cli(['apply', '--yes', '--json']);
     expect(story(ended).failed).toEqual([]);
     expect(ended.code).toBe(0);
-    expect(
-      world
-        .list('federation', 'Cluster')
-        .map(({ metadata }) => metadata.name)
-        .sort(),
-    ).toEqual(['chn', 'fcp', 'usa']);
+    expect(memberNames(world)).toEqual(['chn', 'fcp', 'usa']);
   });
 
   it('goes to the federation whatever the current context is, and does not change that', async () => {

@@ -1,5 +1,5 @@
 import { Ended } from './support/cli';
-import { sharedFederation } from './support/shared';
+import { memberNames, sharedFederation } from './support/shared';
 
 /** What is in the way, one text a finding. */
 const findings = ({ stderr }: Ended): string[] => stderr.split(/^ {2}- /m).slice(1);
@@ -26,8 +26,7 @@ describe('apply of some clusters, on a new federation with another out of reach'
     const ahead = await cli(['apply', '--yes', ...command.split(' ')]);
     expect(ahead.stderr).toBe('');
     expect(ahead.code).toBe(0);
-    const members = world.list('federation', 'Cluster').map(({ metadata }) => metadata.name);
-    expect(members.sort()).toEqual(['fcp', 'usa']);
+    expect(memberNames(world)).toEqual(['fcp', 'usa']);
 
     const again = await cli(['apply', '--yes', ...selection]);
     expect(again.code).toBe(2);

@@ -1,3 +1,5 @@
+import { Plan } from '../../../lib/plan/plan';
+import { StepOf } from '../../../lib/plan/step';
 import { StepContext } from '../context';
 import { StepError } from '../errors';
 import { KubeObject } from '../objects';
@@ -16,13 +18,23 @@ export function otherFederation(object: KubeObject | undefined, federation: stri
   return name === federation ? undefined : name;
 }
 
+/** The first such federation that one of several objects is for. */
+export function otherOwner(objects: readonly (KubeObject | undefined)[], federation: string): string | undefined {
+  return objects.flatMap((object) => otherFederation(object, federation) ?? [])[0];
+}
+
+/** The step that makes the control plane; nothing in a plan without one. */
+function initOf(plan: Plan): StepOf<'kubefed-init'> | undefined {
+  return plan.steps.find((step): step is StepOf<'kubefed-init'> => step.kind === 'kubefed-init');
+}
+
 /**
  * Where the host cluster keeps the credentials of members: joined by this plan, or by hand with Secrets of any name. What
  * has none has no members either.
  */
 export async function memberSecrets({ plan, kubectl, signal }: Context): Promise<string[]> {
-  const init = plan.steps.find((step) => step.kind === 'kubefed-init');
-  if (init?.kind !== 'kubefed-init') return [];
+  const init = initOf(plan);
+  if (!init) return [];
   const planned = plan.steps.flatMap((step) => (step.kind === 'kubefed-join' ? step.secretName : []));
   const secrets = await kubectl.get(init.context, ['secrets', `--namespace=${init.namespace}`], signal);
   return secrets
@@ -73,7 +85,7 @@ export async function membersLeft(context: Context): Promise<KubeObject[]> {
 
 /** The way out where a federation will never answer again. */
 function forGood({ plan }: Context, secrets: readonly string[]): string {
-  const init = plan.steps.find((step) => step.kind === 'kubefed-init');
-  const where = init?.kind === 'kubefed-init' ? `--context=${init.context} --namespace=${init.namespace} ` : '';
+  const init = initOf(plan);
+  const where = init ? `--context=${init.context} --namespace=${init.namespace} ` : '';
   return `Where the federation is lost for good, delete the credentials first: kubectl ${where}delete secret ${secrets.join(' ')}`;
 }

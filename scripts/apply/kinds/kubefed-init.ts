@@ -8,7 +8,7 @@ import { ProgramError, shown } from '../tools/program';
 import { endOrphans } from '../tools/orphans';
 import { waitUntil } from '../waiting';
 import { waitedFor } from './apply';
-import { checkUnseenMembers, CLUSTER_NAME, FEDERATION_NAME, membersLeft, otherFederation } from './federation-members';
+import { checkUnseenMembers, CLUSTER_NAME, FEDERATION_NAME, membersLeft, otherOwner } from './federation-members';
 import { ContextOf, DONE, Handler, leaving, NOTHING, Observation, REMOVED } from './handler';
 
 /**
@@ -101,9 +101,10 @@ export const kubefedInit: Handler<'kubefed-init', Progress> = {
     const found = await view.look(allWritten(step, minor), signal, { fresh: true });
     const entries = (await context.kubeconfig.get(signal)).entriesOf(step.federation);
     if (entries.length === 0 && !allWritten(step, minor).some((reference) => found.get(reference))) return NOTHING;
-    const owner = allWritten(step, minor).flatMap(
-      (reference) => otherFederation(found.get(reference), step.federation) ?? [],
-    )[0];
+    const owner = otherOwner(
+      allWritten(step, minor).map((reference) => found.get(reference)),
+      step.federation,
+    );
     if (owner !== undefined) return { state: 'kept', why: `${step.namespace} belongs to the federation '${owner}'` };
     const others = await otherMembers(context);
     if (others.length > 0) {
@@ -149,9 +150,8 @@ async function progressOf(context: Context, fresh: boolean): Promise<Progress> {
   const going = leaving(step.context, [namespace]);
   // A namespace that a join into another federation has made may hold this one's control plane beside.
   const isJoins = namespace?.metadata.annotations?.[CLUSTER_NAME] !== undefined;
-  const owner = [...(isJoins ? [] : [namespace]), ...there.map((reference) => found.get(reference))].flatMap(
-    (object) => otherFederation(object, step.federation) ?? [],
-  )[0];
+  const made = there.map((reference) => found.get(reference));
+  const owner = otherOwner(isJoins ? made : [namespace, ...made], step.federation);
   if (owner !== undefined) {
     if (going) return { reached: 'leaving', going };
     throw new StepError(

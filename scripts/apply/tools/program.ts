@@ -215,9 +215,10 @@ export function programs(cwd: string): Run {
       child.once('error', (error: NodeJS.ErrnoException) => {
         const { stdout } = settle();
         // The system says the same of a program and of a folder that is not there.
-        const missing = error.code === 'ENOENT';
-        const kind = missing && existsSync(cwd) ? 'no-program' : 'not-started';
-        const stderr = missing && kind === 'not-started' ? `${cwd} is not there` : error.message;
+        const isMissing = error.code === 'ENOENT';
+        const isFolderGone = isMissing && !existsSync(cwd);
+        const kind = isMissing && !isFolderGone ? 'no-program' : 'not-started';
+        const stderr = isFolderGone ? `${cwd} is not there` : error.message;
         reject(new ProgramError(command, kind, null, { stdout, stderr }));
       });
       child.once('close', (code, endedBy) => {

@@ -1,4 +1,4 @@
-import { dialectSchema, SWITCHED_ON } from '../../../scripts/dialect-schema';
+import { dialectSchema, ownerAndField, SWITCHED_ON } from '../../../scripts/dialect-schema';
 import { BASE_MINOR, DialectSchema } from '../../../lib/dialect/schema';
 import schemaJson from '../../../lib/dialect/schema.json';
 import { creatable, publishedDocument, PUBLISHED_MINORS } from '../../support/openapi';
@@ -31,7 +31,7 @@ function isValue(definition: string): boolean {
 
 test('a field of an alpha feature is known from where the server acts on it', () => {
   for (const [path, on] of Object.entries(SWITCHED_ON)) {
-    const [, type = '', field = ''] = /^(.*)\.(\w+)$/.exec(path) ?? [];
+    const [type, field] = ownerAndField(path);
     expect([path, schema.types[type]?.[field]?.since]).toEqual([path, on]);
   }
 });

@@ -1,7 +1,7 @@
 /** One World for all tests of a block, brought back to its first state before each of them. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Snapshot } from '../../stand-ins/world';
+import { Snapshot, World } from '../../stand-ins/world';
 import { StartedFederation, startFederation, StartOptions } from './cli';
 
 // A run has its own limits; this one only ends a test whose run has none where it should.
@@ -75,4 +75,12 @@ export function comparable({ world, dist }: StartedFederation): unknown {
     .replaceAll(provider.toString('base64'), 'base64 of the provider’s configuration')
     .replaceAll(port, '30000');
   return JSON.parse(text) as unknown;
+}
+
+/** The members that the federation has, sorted. */
+export function memberNames(world: World): string[] {
+  return world
+    .list('federation', 'Cluster')
+    .map(({ metadata }) => metadata.name)
+    .sort();
 }
