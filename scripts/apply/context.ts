@@ -11,7 +11,7 @@ import { MemberList } from './members';
 import { KubeObject, objectSchema } from './objects';
 import { Kubectl } from './tools/kubectl';
 import { ProgramError, Run } from './tools/program';
-import { ClusterView } from './view';
+import { ClusterView, Views } from './view';
 
 /** What all steps of a run share. */
 export interface Shared {
@@ -19,6 +19,8 @@ export interface Shared {
   /** The folder of the plan: `dist/`. */
   readonly folder: string;
   readonly run: Run;
+  /** What each context's cluster says. */
+  readonly views: Views;
   /** Whether objects that somebody else made may be taken over. */
   readonly adopt: boolean;
   /** Warnings that are no failures, for the end report. */
@@ -49,23 +51,6 @@ export interface StepContext<S extends Step = Step> extends Shared {
   readonly members: MemberList;
   /** What is seen while waiting, for the person who watches. */
   readonly seen: (text: string) => void;
-}
-
-/** One view a context, shared by all steps of a run. */
-export class Views {
-  private readonly views = new Map<string, ClusterView>();
-
-  /** @param withManagers see {@link ClusterView} */
-  constructor(
-    private readonly kubectlFor: (context: string) => Kubectl,
-    private readonly withManagers: boolean,
-  ) {}
-
-  of(context: string): ClusterView {
-    const view = this.views.get(context) ?? new ClusterView(this.kubectlFor(context), context, this.withManagers);
-    this.views.set(context, view);
-    return view;
-  }
 }
 
 /** The cluster of a bundle; nothing for `federation`. */

@@ -134,6 +134,11 @@ export function advice({ kind, command, exitCode, attempts, output }: ProgramErr
         problem: 'the user of this context may not do that',
         hint: 'Use credentials with the right that the program names.',
       };
+    case 'denied':
+      return {
+        problem: 'a rule of the cluster refuses the object',
+        hint: 'See which rule the program names (an admission webhook, Pod Security, a quota). Change the declaration, or have the rule changed; other credentials do not help.',
+      };
     case 'other-server':
       return {
         problem: 'the server is not the one that the kubeconfig expects, or does not accept its credentials',

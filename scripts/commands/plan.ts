@@ -1,7 +1,6 @@
 import { commands } from '../../lib/plan/commands';
 import { minorOf } from '../apply/api';
 import { Finding } from '../../lib/errors';
-import { Plan } from '../../lib/plan/plan';
 import { Step } from '../../lib/plan/step';
 import { Engine } from '../apply/engine';
 import { Failure } from '../apply/errors';
@@ -11,7 +10,8 @@ import { differLines } from '../apply/report/words';
 import { select } from '../apply/select';
 import { Kubectl } from '../apply/tools/kubectl';
 import { ProgramError, Run, shown } from '../apply/tools/program';
-import { CommonOptions, EXIT, filesRefused, openSession, say, Session } from './session';
+import { within } from '../apply/waiting';
+import { CommonOptions, EXIT, filesRefused, say, Session, withSession } from './session';
 
 /** How long a cluster has to answer before its part of the plan is shown without it, in seconds. */
 const REACH_SECONDS = 5;
@@ -25,13 +25,16 @@ export interface PlanOptions extends CommonOptions {
 export type Known = Observation | Failure | 'not-yet' | 'out-of-reach';
 
 /** `npm run plan`: what would be done, and with clusters in reach what is done already. Writes nothing. */
-export async function planCommand(options: PlanOptions): Promise<number> {
-  const session = openSession(options);
+export function planCommand(options: PlanOptions): Promise<number> {
+  return withSession(options, (session) => showPlan(session, options));
+}
+
+async function showPlan(session: Session, options: PlanOptions): Promise<number> {
   const { plan, run } = session;
   const steps = select(plan, options);
   const refused = filesRefused(session);
   const exitCode = refused.length > 0 ? EXIT.notBegun : EXIT.ok;
-  const reach = options.offline ? new Map<string, string>() : await inReach(plan, run);
+  const reach = options.offline ? new Map<string, string>() : await inReach(session);
   const known = await observed(session, steps, reach, refused, options);
   if (options.json) {
     for (const step of steps)
@@ -114,7 +117,7 @@ export async function observed(
 }
 
 /** The contexts that cannot be asked, each with why: they do not lead where the topology says, or nobody answers there. */
-export async function inReach(plan: Plan, run: Run): Promise<Map<string, string>> {
+export async function inReach({ plan, run, views }: Session): Promise<Map<string, string>> {
   const signal = AbortSignal.timeout(REACH_SECONDS * 4000);
   const kubectl = new Kubectl(run, () => undefined);
   const out = new Map<string, string>();
@@ -140,10 +143,7 @@ export async function inReach(plan: Plan, run: Run): Promise<Map<string, string>
         return;
       }
       try {
-        await run(
-          ['kubectl', `--context=${context}`, `--request-timeout=${REACH_SECONDS}s`, 'version', '--output=json'],
-          { signal },
-        );
+        await views.of(context).reader.version(within(REACH_SECONDS * 1000, signal));
       } catch {
         out.set(context, 'out of reach');
       }

@@ -5,16 +5,19 @@ import { select } from '../apply/select';
 import { Kubectl } from '../apply/tools/kubectl';
 import { Run } from '../apply/tools/program';
 import { inReach, Known, observed } from './plan';
-import { CommonOptions, EXIT, filesRefused, openSession, say } from './session';
+import { CommonOptions, EXIT, filesRefused, say, Session, withSession } from './session';
 import { table } from './table';
 
 /** `npm run status`: what stands, cluster by cluster. Writes nothing. Exit code 1 where something is not as planned. */
-export async function statusCommand(options: CommonOptions): Promise<number> {
-  const session = openSession(options);
+export function statusCommand(options: CommonOptions): Promise<number> {
+  return withSession(options, (session) => showStatus(session, options));
+}
+
+async function showStatus(session: Session, options: CommonOptions): Promise<number> {
   const { plan, run } = session;
   const steps = select(plan, options);
   const refused = filesRefused(session);
-  const reach = await inReach(plan, run);
+  const reach = await inReach(session);
   const known = await observed(session, steps, reach, refused, options);
   const states = new Map(steps.map((step) => [step.id, wordOf(known.get(step.id) ?? 'out-of-reach')]));
   const allWell = [...states.values()].every((word) => word === 'ok');
@@ -71,12 +74,11 @@ async function contextLine(federation: string, run: Run): Promise<string> {
 
 /** The addresses that each cluster gave its workloads. */
 async function addressRow(
-  { plan, run }: ReturnType<typeof openSession>,
+  { plan, views }: Session,
   steps: readonly Step[],
   bundles: readonly string[],
   reach: ReadonlyMap<string, string>,
 ): Promise<string[]> {
-  const kubectl = new Kubectl(run, () => undefined);
   const cells = await Promise.all(
     bundles.map(async (bundle) => {
       const services = steps.filter((step) => step.kind === 'service-address' && step.cluster === bundle);
@@ -85,10 +87,12 @@ async function addressRow(
       const found = await Promise.all(
         services.map(async (step) => {
           if (step.kind !== 'service-address') return [];
-          const [service] = await kubectl
-            .get(step.context, [`--namespace=${step.namespace}`, 'service', step.service], AbortSignal.timeout(10_000))
-            .catch(() => []);
-          return addressesOf(service);
+          const wanted = { apiVersion: 'v1', kind: 'Service', name: step.service, namespace: step.namespace };
+          const found = await views
+            .of(step.context)
+            .look([wanted], AbortSignal.timeout(10_000))
+            .catch(() => undefined);
+          return addressesOf(found?.get(wanted));
         }),
       );
       return found.flat().join(' ') || 'none';

@@ -10,11 +10,13 @@ import { ask } from '../apply/resolver';
 import { addressesOf } from '../apply/kinds/service-address';
 import { KubeconfigReader } from '../apply/kubeconfig';
 import { preflight, PreflightError, preflightHere } from '../apply/preflight';
+import { MemberList } from '../apply/members';
 import { select } from '../apply/select';
 import { Kubectl } from '../apply/tools/kubectl';
 import { ProgramError } from '../apply/tools/program';
+import { Views } from '../apply/view';
 import { inReach } from './plan';
-import { CommonOptions, EXIT, openSession, say, Session } from './session';
+import { CommonOptions, EXIT, say, Session, withSession } from './session';
 import { table } from './table';
 
 export interface VerifyOptions extends CommonOptions {
@@ -37,14 +39,20 @@ interface Link {
  * `npm run verify`: the outcome itself, from the federation's members to a name asked in a pod. A short-lived pod is
  * started in each cluster, unless it is asked not to; nothing else is written.
  */
-export async function verifyCommand(options: VerifyOptions): Promise<number> {
-  const session = openSession(options);
-  const { plan, folder, run } = session;
+export function verifyCommand(options: VerifyOptions): Promise<number> {
+  return withSession(options, (session) => checkOutcome(session, options));
+}
+
+async function checkOutcome(session: Session, options: VerifyOptions): Promise<number> {
+  const { plan, folder, run, views } = session;
   const signal = AbortSignal.timeout(LIMIT_MS);
   const kubectl = new Kubectl(run, () => undefined);
   const all = plan.steps.filter((step): step is StepOf<'dns-check'> => step.kind === 'dns-check');
   const checks = chosen(plan, all, options);
-  const input = { plan, folder, steps: checks, kubectl, kubeconfig: new KubeconfigReader(kubectl), signal };
+  const kubeconfig = new KubeconfigReader(kubectl, (context) => {
+    views.reset(context);
+  });
+  const input = { plan, folder, steps: checks, kubectl, views, kubeconfig, signal };
   const { findings } = await preflight(input, preflightHere(input));
   if (findings.length > 0) throw new PreflightError(findings);
 
@@ -53,13 +61,13 @@ export async function verifyCommand(options: VerifyOptions): Promise<number> {
   const members = !isFederated
     ? []
     : await checkMembers(
-        kubectl,
+        views,
         plan.federation,
         plan.clusters.map(({ name }) => name),
         signal,
       );
   const services = new Map(
-    await Promise.all(checks.map(async (step) => [step.id, await serviceOf(kubectl, step, signal)] as const)),
+    await Promise.all(checks.map(async (step) => [step.id, await serviceOf(views, step, signal)] as const)),
   );
   // A name at a wider level leads to clusters that are not selected, too; what they have is expected with the rest.
   const sharers = all.filter((step) => !checks.includes(step) && checks.some(({ name }) => name === step.name));
@@ -143,15 +151,14 @@ function chosen(
  * @returns the names that cannot be judged without them, and why
  */
 async function askSharers(
-  { plan, run }: Session,
+  session: Session,
   sharers: readonly StepOf<'dns-check'>[],
   services: Map<string, string[]>,
   signal: AbortSignal,
 ): Promise<Map<string, string>> {
   const unasked = new Map<string, string>();
   if (sharers.length === 0) return unasked;
-  const kubectl = new Kubectl(run, () => undefined);
-  const reach = await inReach(plan, run);
+  const reach = await inReach(session);
   await Promise.all(
     sharers.map(async (step) => {
       const leaveOut = (why: string): void => {
@@ -163,7 +170,7 @@ async function askSharers(
         return;
       }
       try {
-        services.set(step.id, await serviceOf(kubectl, step, signal));
+        services.set(step.id, await serviceOf(session.views, step, signal));
       } catch (error) {
         if (!(error instanceof ProgramError)) throw error;
         leaveOut(advice(error).problem);
@@ -174,7 +181,7 @@ async function askSharers(
 }
 
 async function checkMembers(
-  kubectl: Kubectl,
+  views: Views,
   federation: string,
   names: readonly string[],
   signal: AbortSignal,
@@ -182,7 +189,7 @@ async function checkMembers(
   let members: KubeObject[] = [];
   let problem: string | undefined;
   try {
-    members = await kubectl.get(federation, ['clusters'], signal);
+    members = await new MemberList(views.of(federation)).get(signal, true);
   } catch (error) {
     if (!(error instanceof ProgramError)) throw error;
     problem = error.output.stderr.trim().split('\n')[0] ?? 'the federation does not answer';
@@ -202,12 +209,12 @@ async function checkMembers(
 }
 
 async function serviceOf(
-  kubectl: Kubectl,
+  views: Views,
   { context, namespace, service }: StepOf<'dns-check'>,
   signal: AbortSignal,
 ): Promise<string[]> {
-  const [found] = await kubectl.get(context, [`--namespace=${namespace}`, 'service', service], signal);
-  return addressesOf(found).sort();
+  const wanted = { apiVersion: 'v1', kind: 'Service', name: service, namespace };
+  return addressesOf(await views.of(context).reader.get(wanted, signal)).sort();
 }
 
 function checkAddress(

@@ -1,15 +1,17 @@
-import { Ready, StepOf } from '../../../lib/plan/step';
+import { Ready, Step, StepOf } from '../../../lib/plan/step';
 import { commands } from '../../../lib/plan/commands';
-import { PlanCluster } from '../../../lib/plan/plan';
+import { Plan, PlanCluster } from '../../../lib/plan/plan';
 import { wanted, wantedFor, Wanted } from '../api';
 import { declaredObjects, foreign, isOurs, minorFor, Shared, StepContext, wantedOf } from '../context';
 import { dropped } from '../dropped';
-import { differences, KubeObject, listAt, named } from '../objects';
+import { differences, KubeObject, named, textAt } from '../objects';
 import { describeCommand, readiness } from '../readiness';
 import { ask } from '../resolver';
+import { jsonDocuments } from '../tools/kubectl';
 import { ProgramError } from '../tools/program';
-import { pause, waitUntil } from '../waiting';
+import { awaited, pause, waitUntil } from '../waiting';
 import { ContextOf, DONE, Handler, leaving, NOTHING, Observation, REMOVED, Undone } from './handler';
+import { othersIn } from './others';
 
 /** Applies a manifest, then waits for what the step names. */
 export const apply: Handler<'apply'> = {
@@ -42,7 +44,7 @@ export const apply: Handler<'apply'> = {
     const { step, kubectl, signal, view, folder, minor } = context;
     const [run] = commands(step).run;
     if (!run) return undefined;
-    await untilJudged(context, () => kubectl.write(run, signal));
+    await untilAccepted(context, () => kubectl.write(run, signal));
     view.forget(wantedBy(step, { folder }, minor));
     return step.wait.length === 0 ? DONE : undefined;
   },
@@ -147,21 +149,59 @@ async function removeCopies(context: ContextOf<'apply'>): Promise<boolean> {
   return removed.includes(true);
 }
 
-/** Tries again while a webhook that judges the objects is still coming up, within the step's time. */
-async function untilJudged({ signal, seen }: ContextOf<'apply'>, attempt: () => Promise<unknown>): Promise<void> {
+/**
+ * Tries again, within the step's time, while a webhook that judges the objects is still coming up, and while the server does
+ * not serve a kind yet that this plan has just registered.
+ */
+async function untilAccepted(context: ContextOf<'apply'>, attempt: () => Promise<unknown>): Promise<void> {
+  const { signal, seen } = context;
   for (;;) {
     try {
       await attempt();
       return;
     } catch (error) {
-      if (!(error instanceof ProgramError) || error.kind !== 'webhook' || signal.aborted) throw error;
-      seen('the webhook that judges the objects does not answer yet');
-      await pause(WEBHOOK_PAUSE_MS, signal);
+      if (!(error instanceof ProgramError) || signal.aborted) throw error;
+      if (error.kind === 'webhook') seen('the webhook that judges the objects does not answer yet');
+      else if (error.kind === 'no-such-kind' && registersKind(context))
+        seen('the server does not serve the new kind yet');
+      else throw error;
+      await pause(ACCEPT_PAUSE_MS, signal);
     }
   }
 }
 
-const WEBHOOK_PAUSE_MS = 1_000;
+const ACCEPT_PAUSE_MS = 1_000;
+
+/** Whether the step, or one that it needs, registers the group of one of its objects. */
+function registersKind(context: ContextOf<'apply'>): boolean {
+  const { step, plan } = context;
+  const groups = new Set(declaredObjects(context, step.file).map(({ apiVersion }) => apiVersion.split('/')[0] ?? ''));
+  const before = withNeeds(plan, step.id);
+  const registered = before.flatMap((other) =>
+    other.kind === 'apply' || other.kind === 'create'
+      ? declaredObjects(context, other.file)
+          .filter(({ kind }) => kind === 'CustomResourceDefinition')
+          .flatMap((definition) => textAt(definition, 'spec', 'group') ?? [])
+      : other.kind === 'helm-release'
+        ? (other.registers ?? []).map((resource) => resource.slice(resource.indexOf('.') + 1))
+        : [],
+  );
+  return registered.some((group) => groups.has(group));
+}
+
+/** A step and all that it needs, directly or not. */
+function withNeeds({ steps }: Plan, id: string): Step[] {
+  const byId = new Map(steps.map((step) => [step.id, step]));
+  const found = new Map<string, Step>();
+  const add = (next: string): void => {
+    const step = byId.get(next);
+    if (!step || found.has(next)) return;
+    found.set(next, step);
+    step.needs.forEach(add);
+  };
+  add(id);
+  return [...found.values()];
+}
 
 /** The manifest's objects and what the step waits for. */
 function wantedBy(step: StepOf<'apply'>, shared: Pick<Shared, 'folder'>, minor: number): Wanted[] {
@@ -185,9 +225,16 @@ export function waitedFor(
   get: (wanted: Wanted) => KubeObject | undefined,
 ): Observation<never> {
   for (const ready of wait) {
-    const judged = readiness(ready, get(wantedFor(minor, ready)));
+    const wanted = wantedFor(minor, ready);
+    const object = get(wanted);
+    const judged = readiness(ready, object);
     if (!judged.ready) {
-      return { state: 'waiting', seen: judged.seen, lookFurther: describeCommand(step.context, ready) };
+      return {
+        state: 'waiting',
+        seen: judged.seen,
+        lookFurther: describeCommand(step.context, ready),
+        awaits: [{ ...wanted, resourceVersion: object?.metadata.resourceVersion }],
+      };
     }
   }
   return DONE;
@@ -229,7 +276,7 @@ export async function removeObjects(
   for (const namespace of ours.filter(({ kind }) => kind === 'Namespace')) {
     const others = await othersIn(context, namespace.metadata.name);
     if (others.length > 0)
-      return { state: 'kept', why: `namespace ${namespace.metadata.name} holds ${others.join(', ')}` };
+      return { state: 'kept', why: `namespace ${namespace.metadata.name} holds ${others.map(named).join(', ')}` };
   }
   const [undo] = commands(step).undo;
   if (!undo) return NOTHING;
@@ -237,11 +284,9 @@ export async function removeObjects(
     await kubectl.write(undo, signal);
   } else {
     const names = wantedOf(declared).filter((reference) => ours.some((object) => named(object) === named(reference)));
-    const stdin = names
-      .map(({ apiVersion, kind, name, namespace }) =>
-        JSON.stringify({ apiVersion, kind, metadata: { name, namespace } }),
-      )
-      .join('\n---\n');
+    const stdin = jsonDocuments(
+      names.map(({ apiVersion, kind, name, namespace }) => ({ apiVersion, kind, metadata: { name, namespace } })),
+    );
     await kubectl.write(
       undo.map((word) => (word.startsWith('--filename=') ? '--filename=-' : word)),
       signal,
@@ -249,53 +294,8 @@ export async function removeObjects(
     );
   }
   await waitUntil(context, async () => {
-    const left = (await live()).filter((object) => isOurs(plan, object) && !isSpared(object));
-    return left.length === 0 ? undefined : `${named(left[0] ?? ours[0] ?? { kind: '', name: '' })} is still there`;
+    const [left] = (await live()).filter((object) => isOurs(plan, object) && !isSpared(object));
+    return left && { seen: `${named(left)} is still there`, awaits: awaited([left]) };
   });
   return kept ?? REMOVED;
-}
-
-/** Kinds of objects that people put into namespaces; kubectl refuses to list any where it does not know one. */
-function livedIn(minor: number): string[] {
-  const always = ['pods', 'services', 'configmaps', 'secrets', 'persistentvolumeclaims'];
-  const workloads = ['deployments', 'statefulsets', 'daemonsets', 'jobs', 'ingresses'];
-  return [...always, ...workloads, ...(minor >= 8 ? ['cronjobs'] : [])];
-}
-
-/** What of a namespace is neither this plan's nor Kubernetes' own: deleting the namespace would delete it too. */
-async function othersIn(context: StepContext, namespace: string): Promise<string[]> {
-  const { step, minor, plan } = context;
-  const registered = plan.steps.flatMap((other) =>
-    other.kind === 'helm-release' && other.context === step.context ? (other.registers ?? []) : [],
-  );
-  const resources = [...livedIn(minor), ...(await servedOf(context, registered))];
-  return (await othersOf(context, resources, `--namespace=${namespace}`))
-    .filter(({ kind, metadata: { name } }) => !(kind === 'ConfigMap' && name === 'kube-root-ca.crt'))
-    .map(named);
-}
-
-/** Those of these custom kinds, such as `ipaddresspools.metallb.io`, that the cluster knows. */
-export async function servedOf(
-  { step, kubectl, signal }: Pick<StepContext, 'step' | 'kubectl' | 'signal'>,
-  resources: readonly string[],
-): Promise<string[]> {
-  if (resources.length === 0) return [];
-  const found = await kubectl.get(step.context, ['customresourcedefinitions', ...resources], signal);
-  return found.map(({ metadata: { name } }) => name);
-}
-
-/** Objects of these kinds that are neither this plan's nor made by another object. */
-export async function othersOf(
-  { step, plan, kubectl, signal }: Pick<StepContext, 'step' | 'plan' | 'kubectl' | 'signal'>,
-  resources: readonly string[],
-  where: string,
-): Promise<KubeObject[]> {
-  if (resources.length === 0) return [];
-  const objects = await kubectl.get(step.context, [resources.join(','), where], signal);
-  return objects.filter(
-    (object) =>
-      !isOurs(plan, object) &&
-      !object.metadata.deletionTimestamp &&
-      listAt(object, 'metadata', 'ownerReferences').length === 0,
-  );
 }

@@ -10,7 +10,7 @@ export const FEDERATION_NAME = 'federation.alpha.kubernetes.io/federation-name';
 /** Its mark on what a join makes: the member that it is for. */
 export const CLUSTER_NAME = 'federation.alpha.kubernetes.io/cluster-name';
 
-type Context = Pick<StepContext, 'plan' | 'kubectl' | 'kubeconfig' | 'members' | 'signal'>;
+type Context = Pick<StepContext, 'plan' | 'viewOf' | 'kubeconfig' | 'members' | 'signal'>;
 
 /** The federation that kubefed has made an object for, where that is another than this one. */
 export function otherFederation(object: KubeObject | undefined, federation: string): string | undefined {
@@ -32,11 +32,12 @@ function initOf(plan: Plan): StepOf<'kubefed-init'> | undefined {
  * Where the host cluster keeps the credentials of members: joined by this plan, or by hand with Secrets of any name. What
  * has none has no members either.
  */
-export async function memberSecrets({ plan, kubectl, signal }: Context): Promise<string[]> {
+export async function memberSecrets({ plan, viewOf, signal }: Context): Promise<string[]> {
   const init = initOf(plan);
   if (!init) return [];
   const planned = plan.steps.flatMap((step) => (step.kind === 'kubefed-join' ? step.secretName : []));
-  const secrets = await kubectl.get(init.context, ['secrets', `--namespace=${init.namespace}`], signal);
+  const listed = { apiVersion: 'v1', kind: 'Secret', namespace: init.namespace };
+  const secrets = await viewOf(init.context).list(listed, signal, { fresh: true });
   return secrets
     .filter((secret) => otherFederation(secret, plan.federation) === undefined)
     .filter(

@@ -9,8 +9,9 @@ import { at, KubeObject, named } from '../objects';
 import { chartOf, helmFor, Release } from '../releases';
 import { ProgramError } from '../tools/program';
 import { Found } from '../view';
-import { othersOf, servedOf, waitedFor } from './apply';
+import { waitedFor } from './apply';
 import { ContextOf, Handler, leaving, NOTHING, Observation, REMOVED } from './handler';
+import { othersOf } from './others';
 
 /** A Helm release with its chart, version and values. */
 export const helmRelease: Handler<'helm-release', Release> = {
@@ -79,7 +80,7 @@ export const helmRelease: Handler<'helm-release', Release> = {
       return { state: 'kept', why: `the release ${step.release} was not made by this plan` };
     }
     // What a chart registers goes with the release, and with it all objects of these kinds, whoever made them.
-    const others = await othersOf(context, await servedOf(context, step.registers ?? []), '--all-namespaces');
+    const others = await othersOf(context, step.registers ?? []);
     if (others.length > 0) {
       const names = others.map(named).join(', ');
       return { state: 'kept', why: `the kinds that it registers would go with it, and so would ${names}` };
@@ -144,7 +145,7 @@ async function checkUnclaimed(
 
 /** What may be taken back to begin anew is this plan's release alone, and not what stood in the way of its install. */
 async function checkRecoverable(context: ContextOf<'helm-release'>, release: Release): Promise<void> {
-  const { step, kubectl, signal, adopt } = context;
+  const { step, kubectl, signal, adopt, view } = context;
   const helm = helmFor(step);
   if (!carriesMark(context, await valuesOf(context))) {
     throw new StepError(
@@ -156,7 +157,7 @@ async function checkRecoverable(context: ContextOf<'helm-release'>, release: Rel
   const { stdout } = await kubectl.read(helm.status, signal);
   const [, resource, name] = /(\S+) \\"([^"\\]+)\\" already exists/.exec(stdout) ?? [];
   if (resource === undefined || name === undefined) return;
-  const [object] = await kubectl.get(step.context, [resource, name, `--namespace=${step.namespace}`], signal);
+  const object = await view.reader.find(resource, name, step.namespace, signal);
   if (object && !isOfRelease(object, step.release)) {
     throw foreign(`${named(object)} in ${step.cluster}`, 'see its labels and annotations');
   }

@@ -1,12 +1,13 @@
 import { commands } from '../../../lib/plan/commands';
 import { Command, Ready } from '../../../lib/plan/step';
+import { Listed } from '../../kube/reader';
 import { wanted, Wanted } from '../api';
 import { StepError } from '../errors';
 import { fileContent } from '../context';
 import { at, KubeObject, listAt, named, textAt } from '../objects';
 import { ProgramError, shown } from '../tools/program';
 import { endOrphans } from '../tools/orphans';
-import { waitUntil } from '../waiting';
+import { awaited, waitUntil } from '../waiting';
 import { waitedFor } from './apply';
 import { checkUnseenMembers, CLUSTER_NAME, FEDERATION_NAME, membersLeft, otherOwner } from './federation-members';
 import { ContextOf, DONE, Handler, leaving, NOTHING, Observation, REMOVED } from './handler';
@@ -86,10 +87,10 @@ export const kubefedInit: Handler<'kubefed-init', Progress> = {
         run,
       );
     } finally {
-      context.kubeconfig.forget();
+      context.kubeconfig.forget(step.federation);
       view.forget(allWritten(step, minor));
     }
-    context.members.knowNone();
+    context.members.setNone();
     // It ends well only when both pods run.
     return DONE;
   },
@@ -272,12 +273,13 @@ async function clearAway(context: Context): Promise<void> {
   if (entries.includes('context')) await run(removeContext);
   if (entries.includes('cluster')) await run(removeCluster);
   if (entries.includes('user')) await run(removeUser);
-  context.kubeconfig.forget();
+  context.kubeconfig.forget(step.federation);
   await run(removeNamespace);
   const namespace = wanted(minor, 'Namespace', step.namespace);
   await waitUntil(context, async () => {
     const found = await view.look([namespace], signal, { fresh: true });
-    return found.get(namespace) ? `namespace/${step.namespace} is still being deleted` : undefined;
+    const left = found.get(namespace);
+    return left && { seen: `namespace/${step.namespace} is still being deleted`, awaits: awaited([left]) };
   });
   view.forget(allWritten(step, minor));
 }
@@ -291,15 +293,20 @@ async function otherMembers(context: Context): Promise<string[]> {
 }
 
 /** The etcd pods that etcd-operator has made. */
-const ETCD_PODS = ['pods', '--namespace=default', '--selector=app=etcd,etcd_cluster=etcd-cluster'];
+const ETCD_PODS: Listed = {
+  apiVersion: 'v1',
+  kind: 'Pod',
+  namespace: 'default',
+  labelSelector: 'app=etcd,etcd_cluster=etcd-cluster',
+};
 
 /**
  * Removes the records that the control plane leaves in etcd: its own keys, at every level, and nobody else's names in
  * the zone. Where etcd is gone there are none.
  */
 async function removeRecords(context: Context): Promise<void> {
-  const { step, kubectl, signal, plan } = context;
-  const pod = (await kubectl.get(step.context, ETCD_PODS, signal)).find((candidate) => isRunning(candidate));
+  const { step, kubectl, signal, plan, view } = context;
+  const pod = (await view.list(ETCD_PODS, signal, { fresh: true })).find((candidate) => isRunning(candidate));
   if (!pod) return;
   const etcdctl = (...args: string[]): Command => [
     'kubectl', `--context=${step.context}`, '--namespace=default', 'exec', pod.metadata.name, '--', 'etcdctl', ...args,

@@ -8,7 +8,7 @@ import { StepError } from '../errors';
 import { sameServer } from '../kubeconfig';
 import { KubeObject, listAt, named, textAt } from '../objects';
 import { endOrphans } from '../tools/orphans';
-import { waitUntil } from '../waiting';
+import { awaited, waitUntil } from '../waiting';
 import { changeConfigMap, dataOf, readConfigMap } from './config-map';
 import { CLUSTER_NAME, FEDERATION_NAME, membersLeft, otherFederation } from './federation-members';
 import { ContextOf, DONE, Handler, leaving, NOTHING, Observation, REMOVED } from './handler';
@@ -429,7 +429,8 @@ async function removeMemberNamespace(context: Context): Promise<boolean> {
   const reference = wanted(minor, 'Namespace', MEMBER_NAMESPACE);
   const namespace = (await view.look([reference], signal)).get(reference);
   if (!namespace || !isKubefeds(context, namespace)) return false;
-  const accounts = await kubectl.get(step.context, ['serviceaccounts', `--namespace=${MEMBER_NAMESPACE}`], signal);
+  const inside = { apiVersion: 'v1', kind: 'ServiceAccount', namespace: MEMBER_NAMESPACE };
+  const accounts = await view.list(inside, signal, { fresh: true });
   if (accounts.some((account) => account.metadata.name !== 'default')) return false;
   await kubectl.write(
     ['kubectl', `--context=${step.context}`, 'delete', 'namespace', MEMBER_NAMESPACE, '--ignore-not-found'],
@@ -437,7 +438,8 @@ async function removeMemberNamespace(context: Context): Promise<boolean> {
   );
   await waitUntil(context, async () => {
     const found = await view.look([reference], signal, { fresh: true });
-    return found.get(reference) ? `namespace/${MEMBER_NAMESPACE} is still being deleted` : undefined;
+    const left = found.get(reference);
+    return left && { seen: `namespace/${MEMBER_NAMESPACE} is still being deleted`, awaits: awaited([left]) };
   });
   return true;
 }

@@ -20,7 +20,7 @@ jest.setTimeout(30_000);
 const folder = temporaryFolder();
 
 const run = (command: Command, options: Partial<RunOptions> = {}): Promise<Output> =>
-  programs(folder)(command, { signal: NEVER, ...options });
+  programs({ cwd: folder, env: process.env })(command, { signal: NEVER, ...options });
 
 /** What a command fails with. */
 async function failureOf(command: Command, options: Partial<RunOptions> = {}): Promise<ProgramError> {
@@ -381,7 +381,7 @@ describe('a program', () => {
 
   it('is not to blame where the folder that it is to run in is gone', async () => {
     const gone = join(folder, 'gone');
-    const error = await errorOf(programs(gone)(['true'], { signal: NEVER }));
+    const error = await errorOf(programs({ cwd: gone, env: process.env })(['true'], { signal: NEVER }));
     expect(error).toMatchObject({ kind: 'not-started', output: { stderr: `${gone} is not there` } });
   });
 

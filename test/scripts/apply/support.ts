@@ -8,6 +8,8 @@ import { documents } from '../../../lib/yaml';
 import { KubeObject, named, objectSchema } from '../../../scripts/apply/objects';
 import { Event, Reporter } from '../../../scripts/apply/report/events';
 import { FailureKind, Output, ProgramError, Run } from '../../../scripts/apply/tools/program';
+import { Views } from '../../../scripts/apply/view';
+import { Transport } from '../../../scripts/kube/transport';
 
 export const FEDERATION = 'fed';
 /** A signal that never fires, for as many as want to listen. */
@@ -41,7 +43,16 @@ export interface Call {
   readonly urgent: boolean;
 }
 
-const KINDS: Readonly<Record<string, string>> = { nodes: 'Node', pods: 'Pod', clusters: 'Cluster' };
+/** The kinds that every cluster serves, by API version. Custom kinds are served where an object of theirs is. */
+const SERVED: Readonly<Record<string, readonly string[]>> = {
+  v1: ['ConfigMap', 'Namespace', 'Node', 'Pod', 'Secret', 'Service', 'ServiceAccount'],
+  'apps/v1': ['DaemonSet', 'Deployment', 'StatefulSet'],
+  'extensions/v1beta1': ['DaemonSet', 'Deployment'],
+  'federation/v1beta1': ['Cluster'],
+  'rbac.authorization.k8s.io/v1': ['ClusterRole', 'ClusterRoleBinding'],
+};
+const CLUSTER_SCOPED = ['Cluster', 'ClusterRole', 'ClusterRoleBinding', 'Namespace', 'Node'];
+const pluralOf = (kind: string): string => `${kind.toLowerCase()}s`;
 
 /** `kubectl`, in front of clusters that are kept in memory. */
 export class FakeKubectl {
@@ -74,6 +85,26 @@ export class FakeKubectl {
       this.log.push(`end ${line}`);
     }
   };
+
+  /**
+   * What the clusters say of themselves. A question is a call as well: `kubectl --context=usa get --raw /api/v1/nodes`. What
+   * kinds there are is asked for without one.
+   */
+  readonly transport: Transport = {
+    ask: async (context, { path }, signal) => {
+      const discovered = this.discover(context, path);
+      if (discovered !== undefined) return { status: 200, body: JSON.stringify(discovered) };
+      const { stdout } = await this.run(['kubectl', `--context=${context}`, 'get', '--raw', path], { signal });
+      return stdout === '' ? { status: 404, body: '' } : { status: 200, body: stdout };
+    },
+    // Who waits looks again after a pause.
+    follow: () => Promise.resolve(405),
+    reset: () => undefined,
+    close: () => undefined,
+  };
+
+  /** A view of each context. */
+  readonly views = new Views(this.transport);
 
   /** What the next calls do whose line fits. Earlier rules come first. */
   on(pattern: RegExp, behaviour: Behaviour, times = Infinity): void {
@@ -120,6 +151,47 @@ export class FakeKubectl {
     return cluster;
   }
 
+  /** The group version that a path is below, with its kinds. */
+  private servedAt(context: string): Map<string, string[]> {
+    const served = new Map(Object.entries(SERVED).map(([version, kinds]) => [version, [...kinds]]));
+    for (const { apiVersion, kind } of this.cluster(context).values()) {
+      const kinds = served.get(apiVersion) ?? [];
+      if (!kinds.includes(kind)) served.set(apiVersion, [...kinds, kind]);
+    }
+    return served;
+  }
+
+  private discover(context: string, path: string): object | undefined {
+    const served = this.servedAt(context);
+    if (path === '/apis') {
+      const groups = [...served.keys()].filter((version) => version.includes('/'));
+      return { groups: groups.map((groupVersion) => ({ versions: [{ groupVersion }] })) };
+    }
+    const [, version] = /^\/apis?\/((?:[^/]+\/)?v\w+)$/.exec(path) ?? [];
+    if (version === undefined) return undefined;
+    return {
+      resources: (served.get(version) ?? []).map((kind) => ({
+        ...{ name: pluralOf(kind), kind, namespaced: !CLUSTER_SCOPED.includes(kind), verbs: ['get', 'list'] },
+      })),
+    };
+  }
+
+  /** One object, or a list of all of a kind; nothing where it is not there. */
+  private read(context: string, path: string): string {
+    const [, version = '', rest = ''] = /^\/apis?\/((?:[^/]+\/)?v[^/]+)\/([^?]*)/.exec(path) ?? [];
+    const words = rest.split('/').map(decodeURIComponent);
+    const [namespace, plural, name] =
+      words[0] === 'namespaces' && words.length > 2 ? words.slice(1) : [undefined, ...words];
+    const kind = this.servedAt(context)
+      .get(version)
+      ?.find((one) => pluralOf(one) === plural);
+    const all = [...this.cluster(context).values()].filter((object) => object.kind === kind);
+    const found = all.filter(({ metadata }) => namespace === undefined || metadata.namespace === namespace);
+    if (name === undefined) return listOf(found);
+    const object = found.find(({ metadata }) => metadata.name === name);
+    return object ? JSON.stringify(object) : '';
+  }
+
   private answer(command: Command, stdin = ''): Output {
     const flag = (name: string): string | undefined =>
       command.find((word) => word.startsWith(`--${name}=`))?.slice(name.length + 3);
@@ -131,11 +203,8 @@ export class FakeKubectl {
     switch (verb) {
       case 'config':
         return said(JSON.stringify({ contexts: this.contexts.map((name) => ({ name, context: { cluster: name } })) }));
-      case 'get': {
-        if (file !== undefined) return said(listOf(objects().flatMap((object) => cluster.get(named(object)) ?? [])));
-        const kind = KINDS[args[0] ?? ''];
-        return said(listOf([...cluster.values()].filter((object) => object.kind === kind)));
-      }
+      case 'get':
+        return said(this.read(flag('context') ?? '', args[0] ?? ''));
       case 'label':
         return said(label(cluster, args.slice(1)));
       case 'apply':
@@ -174,8 +243,18 @@ function whenAborted(signal: AbortSignal, command: Command): { promise: Promise<
 
 const said = (stdout: string): Output => ({ stdout, stderr: '' });
 const listOf = (items: readonly KubeObject[]): string => JSON.stringify({ apiVersion: 'v1', kind: 'List', items });
-const manifest = (text: string | Buffer): KubeObject[] =>
-  documents(text.toString()).map((document) => objectSchema.parse(document));
+/** Documents as synth writes them, or as the program hands them on: JSON, one a line. */
+const manifest = (given: string | Buffer): KubeObject[] => {
+  const text = given.toString();
+  const all: unknown[] =
+    text.startsWith('{') && !text.includes('\n---\n')
+      ? text
+          .trim()
+          .split('\n')
+          .map((line): unknown => JSON.parse(line))
+      : documents(text);
+  return all.map((document) => objectSchema.parse(document));
+};
 
 /** `kubectl label nodes`: names, then `key=value` to set and `key-` to take away. */
 function label(cluster: Map<string, KubeObject>, args: readonly string[]): string {
