@@ -10,7 +10,7 @@ import { advice } from './errors';
 import { Kubeconfig, KubeconfigReader, sameServer } from './kubeconfig';
 import { at } from './objects';
 import { describeRight, Right, rightsOf } from './rights';
-import { Kubectl } from './tools/kubectl';
+import { jsonLines, Kubectl } from './tools/kubectl';
 import { ProgramError, reasonIn } from './tools/program';
 
 /** Something has to be put right first. Nothing has been written. */
@@ -250,18 +250,18 @@ async function deniedRights(
   rights: readonly Right[],
 ): Promise<Right[]> {
   if (rights.length === 0) return [];
-  const stdin = rights
-    .map(({ verb, group, resource, namespace }) => {
+  const stdin = jsonLines(
+    rights.map(({ verb, group, resource, namespace }) => {
       const [name = '', subresource] = resource.split('/');
       const resourceAttributes = { verb, group, resource: name, subresource, namespace };
-      return JSON.stringify({
+      return {
         apiVersion: 'authorization.k8s.io/v1',
         kind: 'SelfSubjectAccessReview',
         metadata: {},
         spec: { resourceAttributes },
-      });
-    })
-    .join('\n---\n');
+      };
+    }),
+  );
   const command = ['kubectl', `--context=${cluster.context}`, 'create', '--filename=-', '--output=json'];
   const { stdout } = await kubectl.read(command, signal, { stdin });
   const answers = parseReviews(stdout);

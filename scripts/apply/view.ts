@@ -2,7 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 import { isBuiltIn } from '../../lib/dialect/rules';
 import { Wanted } from './api';
 import { KubeObject, named, Reference } from './objects';
-import { Kubectl, parseObjects, untilOwnEnd } from './tools/kubectl';
+import { jsonLines, Kubectl, parseObjects, untilOwnEnd } from './tools/kubectl';
 import { ProgramError } from './tools/program';
 
 /** For how long what was seen counts as known, in milliseconds. A decision that matters more looks again. */
@@ -83,11 +83,13 @@ export class ClusterView {
     const stdin = (): string => {
       close();
       begun = Date.now();
-      return [...wanted.values()]
-        .map(({ apiVersion, kind, name, namespace }) =>
-          JSON.stringify({ apiVersion, kind, metadata: { name, namespace } }),
-        )
-        .join('\n---\n');
+      return jsonLines(
+        [...wanted.values()].map(({ apiVersion, kind, name, namespace }) => ({
+          apiVersion,
+          kind,
+          metadata: { name, namespace },
+        })),
+      );
     };
     let objects: KubeObject[];
     // Steps that wake at the same moment ask one after another: all of them have their say first.

@@ -7,6 +7,7 @@ import { dropped } from '../dropped';
 import { differences, KubeObject, listAt, named } from '../objects';
 import { describeCommand, readiness } from '../readiness';
 import { ask } from '../resolver';
+import { jsonLines } from '../tools/kubectl';
 import { ProgramError } from '../tools/program';
 import { pause, waitUntil } from '../waiting';
 import { ContextOf, DONE, Handler, leaving, NOTHING, Observation, REMOVED, Undone } from './handler';
@@ -237,11 +238,9 @@ export async function removeObjects(
     await kubectl.write(undo, signal);
   } else {
     const names = wantedOf(declared).filter((reference) => ours.some((object) => named(object) === named(reference)));
-    const stdin = names
-      .map(({ apiVersion, kind, name, namespace }) =>
-        JSON.stringify({ apiVersion, kind, metadata: { name, namespace } }),
-      )
-      .join('\n---\n');
+    const stdin = jsonLines(
+      names.map(({ apiVersion, kind, name, namespace }) => ({ apiVersion, kind, metadata: { name, namespace } })),
+    );
     await kubectl.write(
       undo.map((word) => (word.startsWith('--filename=') ? '--filename=-' : word)),
       signal,

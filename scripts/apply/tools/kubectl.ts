@@ -88,6 +88,14 @@ export function orEnd<T>(signal: AbortSignal, answer: Promise<T>): Promise<T> {
   });
 }
 
+/**
+ * Objects as kubectl reads them from its standard input: one JSON document a line. Before 1.33 kubectl takes a stream that
+ * begins with `{` for JSON to its end, and refuses a `---` in it.
+ */
+export function jsonLines(objects: readonly object[]): string {
+  return objects.map((object) => `${JSON.stringify(object)}\n`).join('');
+}
+
 /** One object or a List of them, or nothing, as kubectl prints them with `--output=json`. */
 export function parseObjects(stdout: string): KubeObject[] {
   if (stdout.trim() === '') return [];

@@ -8,6 +8,7 @@ import { documents } from '../../../lib/yaml';
 import { KubeObject, named, objectSchema } from '../../../scripts/apply/objects';
 import { Event, Reporter } from '../../../scripts/apply/report/events';
 import { FailureKind, Output, ProgramError, Run } from '../../../scripts/apply/tools/program';
+import { jsonStream } from '../../stand-ins/json';
 
 export const FEDERATION = 'fed';
 /** A signal that never fires, for as many as want to listen. */
@@ -126,7 +127,10 @@ export class FakeKubectl {
     const [program, verb = '', ...args] = command.filter((word) => !word.startsWith('--'));
     const cluster = this.cluster(flag('context') ?? '');
     const file = flag('filename');
-    const objects = (): KubeObject[] => manifest(file === '-' ? stdin : readFileSync(join(this.folder, file ?? '')));
+    const objects = (): KubeObject[] =>
+      file === '-'
+        ? jsonStream(stdin).map((object) => objectSchema.parse(object))
+        : manifest(join(this.folder, file ?? ''));
     if (program !== 'kubectl') throw new Error(`nobody answers ${command.join(' ')}`);
     switch (verb) {
       case 'config':
@@ -174,8 +178,8 @@ function whenAborted(signal: AbortSignal, command: Command): { promise: Promise<
 
 const said = (stdout: string): Output => ({ stdout, stderr: '' });
 const listOf = (items: readonly KubeObject[]): string => JSON.stringify({ apiVersion: 'v1', kind: 'List', items });
-const manifest = (text: string | Buffer): KubeObject[] =>
-  documents(text.toString()).map((document) => objectSchema.parse(document));
+const manifest = (file: string): KubeObject[] =>
+  documents(readFileSync(file, 'utf8')).map((document) => objectSchema.parse(document));
 
 /** `kubectl label nodes`: names, then `key=value` to set and `key-` to take away. */
 function label(cluster: Map<string, KubeObject>, args: readonly string[]): string {

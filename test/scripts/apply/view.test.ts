@@ -1,9 +1,10 @@
 import { Wanted } from '../../../scripts/apply/api';
-import { KubeObject } from '../../../scripts/apply/objects';
+import { KubeObject, objectSchema } from '../../../scripts/apply/objects';
 import { Kubectl } from '../../../scripts/apply/tools/kubectl';
 import { limited } from '../../../scripts/apply/tools/limit';
 import { ProgramError } from '../../../scripts/apply/tools/program';
 import { ClusterView } from '../../../scripts/apply/view';
+import { jsonStream } from '../../stand-ins/json';
 import { Call, errorOf, failure, FakeKubectl, finished, NEVER, ours, settle, stopClock } from './support';
 
 /** For how long what was seen counts as known, in milliseconds. */
@@ -40,7 +41,7 @@ afterEach(() => {
 
 /** The names that a call asks for. */
 function askedFor(call: Call | undefined): string[] {
-  const documents = (call?.stdin ?? '').split('\n---\n').map((text) => JSON.parse(text) as KubeObject);
+  const documents = jsonStream(call?.stdin ?? '').map((document) => objectSchema.parse(document));
   return documents.map(({ metadata }) => metadata.name);
 }
 
@@ -50,10 +51,12 @@ describe('a view', () => {
     expect(found.get(A)?.metadata.name).toBe('a');
     expect(found.get(B)).toBeUndefined();
     expect(kubectl.lines()).toEqual(['kubectl --context=usa get --filename=- --ignore-not-found --output=json']);
-    const asked = [A, B].map(({ apiVersion, kind, name, namespace }) =>
-      JSON.stringify({ apiVersion, kind, metadata: { name, namespace } }),
-    );
-    expect(kubectl.calls[0]?.stdin).toBe(asked.join('\n---\n'));
+    const asked = [A, B].map(({ apiVersion, kind, name, namespace }) => ({
+      apiVersion,
+      kind,
+      metadata: { name, namespace },
+    }));
+    expect(jsonStream(kubectl.calls[0]?.stdin ?? '')).toEqual(asked);
   });
 
   it('asks once for an object that is wanted twice', async () => {
