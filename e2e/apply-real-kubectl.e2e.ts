@@ -6,6 +6,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import * as path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { jsonLines } from '../scripts/apply/tools/kubectl';
 import { ControlPlanes } from './control-plane';
 import { cli, CliResult, environment, output, startCli } from './support/cli';
 import { writePlanWithoutKubefed } from './support/plan-without-kubefed';
@@ -69,12 +70,7 @@ async function furnish(context: string): Promise<void> {
     },
     { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'mine', namespace: 'default' }, data: { a: 'b' } },
   ];
-  await output(
-    env,
-    'kubectl',
-    [`--context=${context}`, 'apply', '--filename=-'],
-    objects.map((o) => JSON.stringify(o)).join('\n---\n'),
-  );
+  await output(env, 'kubectl', [`--context=${context}`, 'apply', '--filename=-'], jsonLines(objects));
   await kubectl(context, 'label', 'node', `${context}-node-1`, 'mine=kept');
 }
 

@@ -7,6 +7,7 @@ import { readFileSync } from 'node:fs';
 import * as path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { documents } from '../lib/yaml';
+import { EVERY_STATE } from '../scripts/apply/releases';
 import { ControlPlanes } from './control-plane';
 import { waitFor } from './harness/wait';
 import { deniedRequests, describeRequests, readAudit } from './kubelet/audit';
@@ -392,8 +393,7 @@ test('teardown takes away what the plan made and leaves everything else', async 
     expect(metadata.labels).toMatchObject({ mine: 'kept' });
     const ours = /^(topology\.kubernetes\.io|onprem-federation)/;
     expect(Object.keys(metadata.labels).filter((label) => ours.test(label))).toEqual([]);
-    expect(await output(env, 'helm', [`--kube-context=${name}`, 'list', '--all-namespaces', '--all', '--short'])).toBe(
-      '',
-    );
+    const list = [`--kube-context=${name}`, 'list', '--all-namespaces', ...EVERY_STATE, '--short'];
+    expect(await output(env, 'helm', list)).toBe('');
   }
 });

@@ -10,6 +10,7 @@ import { EtcdTlsProps, WorkloadProps } from '../../lib/topology/types';
 import { digest, Plan, readPlan, writePlan } from '../../lib/plan/plan';
 import { synth } from '../../lib/synth';
 import { fromYaml, toYaml } from '../../lib/yaml';
+import { jsonLines } from '../../scripts/apply/tools/kubectl';
 import { PINS } from '../tools/pins';
 import { output } from './cli';
 
@@ -61,10 +62,9 @@ export async function furnish(env: NodeJS.ProcessEnv, context: string): Promise<
     { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'coredns', namespace: 'kube-system' }, data },
     { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'mine', namespace: 'default' }, data: { a: 'b' } },
   ];
-  const text = objects.map((object) => JSON.stringify(object)).join('\n---\n');
   const kubectl = (args: string[], stdin?: string): Promise<string> =>
     output(env, 'kubectl', [`--context=${context}`, ...args], stdin);
-  await kubectl(['apply', '--filename=-'], text);
+  await kubectl(['apply', '--filename=-'], jsonLines(objects));
   await kubectl(['label', 'node', `${context}-node-1`, 'mine=kept']);
 }
 

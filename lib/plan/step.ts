@@ -135,12 +135,12 @@ export const stepSchemas = {
     ...common,
     kind: z.literal('helm-release'),
     context: contextName,
-    /** Helm's major version: 3 needs no Tiller. @default 2 */
+    /** Helm's major version: 3 stands for those without Tiller, 3 and 4. @default 2 */
     helm: z.literal(3).optional(),
     release: word,
     /** `<repository>/<chart>`, or the path of a folder or archive as seen from `dist/`; with `repository` the name alone. */
     chart: word,
-    /** Address of the chart's repository, so that nobody has to add it to helm first. Helm 3 only. @default none */
+    /** Address of the chart's repository, so that nobody has to add it to helm first. Not for Helm 2. @default none */
     repository: z.url().optional(),
     version: text,
     namespace: word,

@@ -1,10 +1,10 @@
 import { existsSync, readFileSync, realpathSync } from 'node:fs';
 import { join, sep } from 'node:path';
-import { parse, SemVer } from 'semver';
+import { coerce, parse, SemVer } from 'semver';
 import { z } from 'zod';
 import { FederationError, Finding } from '../../lib/errors';
 import { digest, Plan, PlanCluster } from '../../lib/plan/plan';
-import { Step } from '../../lib/plan/step';
+import { Command, Step } from '../../lib/plan/step';
 import { Reader } from '../kube/reader';
 import { minorOf } from './api';
 import { advice } from './errors';
@@ -96,17 +96,7 @@ export async function preflight(input: PreflightInput, here: Local): Promise<Pre
         return version === undefined ? 'does not say its version' : undefined;
       },
     ),
-    checkProgram(
-      input,
-      'helm',
-      ['helm', 'version', '--client', '--short'],
-      ({ kind }) => kind.startsWith('helm'),
-      (text) => {
-        const major = /v(\d+)\./.exec(text)?.[1];
-        const planned = steps.some((step) => step.kind === 'helm-release' && step.helm === 3) ? '3' : '2';
-        return major === planned ? undefined : `is version ${major ?? 'unknown'}, and the plan is for Helm ${planned}`;
-      },
-    ),
+    checkHelm(input),
   ]);
   // Without kubectl, or by a wrong context, nothing is known of a cluster.
   const unknown = new Set(contexts.map(({ where }) => where));
@@ -169,16 +159,53 @@ async function checkContexts(
   return findings;
 }
 
+/** The major versions of Helm that a plan's steps can be done with. */
+function helmMajors(steps: readonly Step[]): number[] {
+  return steps.some((step) => step.kind === 'helm-release' && step.helm === 3) ? [3, 4] : [2];
+}
+
+const isUnknownFlag = (error: unknown): boolean =>
+  error instanceof ProgramError && /unknown (shorthand )?flag/.test(error.output.stderr);
+
+/** Helm is there, where a step needs it, and of a major version that the plan is for. */
+export function checkHelm(input: Pick<PreflightInput, 'steps' | 'kubectl' | 'signal'>): Promise<Finding[]> {
+  return checkProgram(
+    input,
+    'helm',
+    ['helm', 'version', '--client', '--short'],
+    ({ kind }) => kind.startsWith('helm'),
+    (text) => {
+      const version = coerce(text);
+      const majors = helmMajors(input.steps);
+      if (version && majors.includes(version.major)) return undefined;
+      return `is version ${version?.version ?? 'unknown'}, and the plan is for Helm ${majors.join(' or ')}`;
+    },
+    // Helm 4 has no --client. Helm 2 without it would ask Tiller, in whatever cluster the current context names.
+    ['helm', 'version', '--short'],
+  );
+}
+
+/**
+ * A program is there and of a fitting version.
+ *
+ * @param command asks for its version
+ * @param judge what is wrong with the answer; nothing where it fits
+ * @param withoutFlags asks versions that do not know a flag of the command
+ */
 async function checkProgram(
-  { steps, kubectl, signal }: PreflightInput,
+  { steps, kubectl, signal }: Pick<PreflightInput, 'steps' | 'kubectl' | 'signal'>,
   program: string,
-  command: readonly string[],
+  command: Command,
   isNeededBy: (step: Step) => boolean,
   judge: (output: string) => string | undefined,
+  withoutFlags?: Command,
 ): Promise<Finding[]> {
   if (!steps.some(isNeededBy)) return [];
   try {
-    const { stdout } = await kubectl.read(command, signal);
+    const { stdout } = await kubectl.read(command, signal).catch((error: unknown) => {
+      if (withoutFlags && isUnknownFlag(error)) return kubectl.read(withoutFlags, signal);
+      throw error;
+    });
     const problem = judge(stdout);
     return problem === undefined
       ? []

@@ -68,6 +68,10 @@ const listSchema = z.array(
   z.looseObject({ name: z.string(), revision: z.string(), status: z.string(), chart: z.string() }),
 );
 
+/** Lists releases in every state with Helm 3 and Helm 4: Helm 4 has no `--all`, and Helm 3 leaves out pending releases without it. */
+export const EVERY_STATE = ['--deployed', '--failed', '--pending', '--superseded', '--uninstalled', '--uninstalling'];
+
+/** Helm 3 and Helm 4. */
 function helm3({ context, release, namespace }: StepOf<'helm-release'>): HelmClient {
   const helm = (...args: string[]): Command => [
     'helm',
@@ -76,7 +80,7 @@ function helm3({ context, release, namespace }: StepOf<'helm-release'>): HelmCli
     `--namespace=${namespace}`,
   ];
   return {
-    list: helm('list', '--all', '--filter', `^${release}$`, '--output=json'),
+    list: helm('list', ...EVERY_STATE, '--filter', `^${release}$`, '--output=json'),
     parse: (stdout) => {
       const found = listSchema.parse(fromYaml(stdout)).find(({ name }) => name === release);
       return found && { revision: Number(found.revision), status: found.status, chart: found.chart };

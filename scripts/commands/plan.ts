@@ -6,7 +6,7 @@ import { Engine } from '../apply/engine';
 import { Failure } from '../apply/errors';
 import { Observation } from '../apply/kinds/handler';
 import { readKubeconfig, sameServer } from '../apply/kubeconfig';
-import { differLines } from '../apply/report/words';
+import { causeLines, differLines } from '../apply/report/words';
 import { select } from '../apply/select';
 import { Kubectl } from '../apply/tools/kubectl';
 import { ProgramError, Run, shown } from '../apply/tools/program';
@@ -168,14 +168,14 @@ function tally(steps: readonly Step[], known: ReadonlyMap<string, Known>): strin
     .join(', ')}`;
 }
 
-function linesOf(step: Step, known: Known): string[] {
+/** What the plan shows of a step. */
+export function linesOf(step: Step, known: Known): string[] {
   const what = commands(step).run.map((command) => `      $ ${shown(command)}`);
   const needs = step.needs.length > 0 ? [`      after ${step.needs.join(', ')}`] : [];
   const head = (mark: string): string => `  ${mark} ${step.id}: ${step.title}`;
   if (known === 'out-of-reach' || known === 'not-yet')
     return [head(known === 'not-yet' ? '…' : ' '), ...needs, ...what];
-  if ('problem' in known)
-    return [head('!'), `      ${known.problem}`, ...known.hint.split('\n').map((line) => `      ${line}`)];
+  if ('problem' in known) return [head('!'), ...[known.problem, ...causeLines(known)].map((line) => `      ${line}`)];
   switch (known.state) {
     case 'done':
       return [head('✔')];
@@ -186,11 +186,11 @@ function linesOf(step: Step, known: Known): string[] {
   }
 }
 
-function jsonOf(known: Known = 'out-of-reach'): object {
+export function jsonOf(known: Known = 'out-of-reach'): object {
   return typeof known === 'string'
     ? { state: known }
     : 'problem' in known
-      ? { state: 'blocked', problem: known.problem, hint: known.hint }
+      ? { state: 'blocked', problem: known.problem, hint: known.hint, command: known.command, said: known.said }
       : known;
 }
 

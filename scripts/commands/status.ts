@@ -130,7 +130,10 @@ function detailsOf(step: Step, all: ReadonlyMap<string, Known>): string[] {
     return [`after ${undone.join(', ')}`];
   }
   if (known === undefined || typeof known === 'string') return [];
-  if ('problem' in known) return [known.problem];
+  if ('problem' in known) {
+    const said = (known.said ?? '').split('\n').filter((line) => line !== '');
+    return [known.problem, ...said.map((line) => `it said: ${line}`)];
+  }
   if (known.state === 'waiting') return [known.seen];
   return known.state === 'todo' ? [...known.differs] : [];
 }

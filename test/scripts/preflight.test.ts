@@ -53,7 +53,7 @@ describe('programs', () => {
     });
     const ended = await cli(['apply', '--yes']);
     expectNotBegun(ended, world);
-    expect(ended.stderr).toContain('  - helm: is version 3, and the plan is for Helm 2\n');
+    expect(ended.stderr).toContain('  - helm: is version 3.14.4, and the plan is for Helm 2\n');
   });
 
   it('have to say their version', async () => {

@@ -58,7 +58,7 @@ const RELEASE: FlagSpecs = {
 
 const OWN: Readonly<Record<string, FlagSpecs>> = {
   version: {
-    client: { kind: 'bool', short: 'c' },
+    client: { kind: 'bool', short: 'c', until: '4.0.0' },
     server: { kind: 'bool', short: 's', until: '3.0.0' },
     short: { kind: 'bool' },
     template: { kind: 'value', since: '2.8.0' },
@@ -82,12 +82,15 @@ const OWN: Readonly<Record<string, FlagSpecs>> = {
     'dry-run': { kind: 'bool' },
   },
   list: {
-    all: { kind: 'bool', short: 'a' },
+    all: { kind: 'bool', short: 'a', until: '4.0.0' },
     short: { kind: 'bool', short: 'q' },
     deployed: { kind: 'bool' },
     failed: { kind: 'bool' },
     pending: { kind: 'bool' },
     deleted: { kind: 'bool', until: '3.0.0' },
+    superseded: { kind: 'bool', since: '3.0.0' },
+    uninstalled: { kind: 'bool', since: '3.0.0' },
+    uninstalling: { kind: 'bool', since: '3.0.0' },
     namespace: { kind: 'value' },
     'all-namespaces': { kind: 'bool', short: 'A', since: '3.0.0' },
     output: { kind: 'value', short: 'o', since: '2.12.0' },
@@ -168,7 +171,9 @@ interface Release {
 
 class Helm {
   readonly release: string;
+  /** Helm 3 or later. */
   readonly third: boolean;
+  readonly fourth: boolean;
   private connected: { api: ApiServer; namespace: string } | undefined;
 
   constructor(
@@ -177,7 +182,9 @@ class Helm {
     readonly flags: Flags,
   ) {
     this.release = (world.options.helmVersion ?? '2.7.2').replace(/^v/, '');
-    this.third = semver.gte(semver.coerce(this.release)?.version ?? '2.7.2', '3.0.0');
+    const version = semver.coerce(this.release)?.version ?? '2.7.2';
+    this.third = semver.gte(version, '3.0.0');
+    this.fourth = semver.gte(version, '4.0.0');
   }
 
   get api(): ApiServer {
@@ -722,15 +729,19 @@ function listReleases(helm: Helm): number {
       .releases(flags.bool('all-namespaces') || !helm.third)
       .map((release) => [`${release.namespace}/${release.name}`, release]),
   );
+  const every: Status[] = ['DEPLOYED', 'FAILED', 'PENDING_INSTALL', 'PENDING_UPGRADE', 'SUPERSEDED', 'DELETED'];
   const wanted: Status[] = flags.bool('all')
-    ? ['DEPLOYED', 'FAILED', 'PENDING_INSTALL', 'PENDING_UPGRADE', 'SUPERSEDED', 'DELETED']
+    ? every
     : [
         ...(flags.bool('deployed') ? ['DEPLOYED' as const] : []),
         ...(flags.bool('failed') ? ['FAILED' as const] : []),
         ...(flags.bool('deleted') ? ['DELETED' as const] : []),
+        ...(flags.bool('superseded') ? ['SUPERSEDED' as const] : []),
+        ...(flags.bool('uninstalled') ? ['DELETED' as const] : []),
         ...(flags.bool('pending') ? ['PENDING_INSTALL' as const, 'PENDING_UPGRADE' as const] : []),
       ];
-  const shownStatuses: Status[] = wanted.length > 0 ? wanted : ['DEPLOYED', 'FAILED'];
+  const otherwise: Status[] = helm.fourth ? every : ['DEPLOYED', 'FAILED'];
+  const shownStatuses = wanted.length > 0 ? wanted : otherwise;
   const filter = new RegExp(flags.value('filter') ?? flags.args[0] ?? '');
   const space = helm.third ? undefined : flags.value('namespace');
   const found = [...latest.values()]

@@ -25,6 +25,53 @@ export interface KubeObject extends Dict {
   metadata: Meta;
 }
 
+/** Where a stream of JSON documents stops being one, in the words of Go's decoder. */
+export class NoJson extends Error {
+  /** The number of the first byte that cannot stand there, counted from 1. */
+  readonly offset: number;
+
+  constructor(content: string, start: number) {
+    // A minus begins a number.
+    const isNumber = content.charAt(start) === '-';
+    const index = isNumber ? start + 1 : start;
+    super(
+      `invalid character '${content.charAt(index)}' ${isNumber ? 'in numeric literal' : 'looking for beginning of value'}`,
+    );
+    this.offset = Buffer.byteLength(content.slice(0, index + 1));
+  }
+}
+
+/**
+ * The documents of a stream of JSON objects with nothing but blanks between them.
+ *
+ * @throws NoJson where something else stands there
+ */
+export function jsonStream(content: string): Json[] {
+  const found: Json[] = [];
+  let start = 0;
+  for (;;) {
+    start += /^\s*/.exec(content.slice(start))?.[0].length ?? 0;
+    const rest = content.slice(start);
+    if (rest === '') return found;
+    const length = objectLength(rest);
+    if (length === undefined) throw new NoJson(content, start);
+    found.push(JSON.parse(rest.slice(0, length)) as Json);
+    start += length;
+  }
+}
+
+/** How long the object is that a text begins with; undefined where it does not begin with a whole one. */
+function objectLength(content: string): number | undefined {
+  if (!content.startsWith('{')) return undefined;
+  let depth = 0;
+  for (const { 0: token, index } of content.matchAll(/"(?:\\.|[^"\\])*"|[{}]/g)) {
+    if (token === '{') depth += 1;
+    if (token === '}') depth -= 1;
+    if (depth === 0) return index + token.length;
+  }
+  return undefined;
+}
+
 export function isDict(value: unknown): value is Dict {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

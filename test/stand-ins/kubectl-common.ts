@@ -5,7 +5,20 @@ import * as semver from 'semver';
 import { dump, loadAll } from 'js-yaml';
 import type { Call } from './call';
 import type { Flags } from './flags';
-import { type Dict, type Json, type KubeObject, at, clone, dict, isDict, list, sorted, text } from './json';
+import {
+  type Dict,
+  type Json,
+  type KubeObject,
+  NoJson,
+  at,
+  clone,
+  dict,
+  isDict,
+  jsonStream,
+  list,
+  sorted,
+  text,
+} from './json';
 import { ApiError } from './objects';
 import { type ResourceType, groupOf, qualified, typeOfKind, typeOfWord } from './resources';
 import { type Target, connect } from './target';
@@ -53,11 +66,30 @@ function isObject(value: Json): value is KubeObject {
   return isDict(value) && typeof value.apiVersion === 'string' && typeof value.kind === 'string';
 }
 
-function parse(call: Call, content: string, source: string): Manifest[] {
+/**
+ * The documents of a file. What begins with `{` is JSON; only from 1.33 on kubectl goes over to YAML where something else
+ * follows.
+ */
+function read({ atLeast }: Pick<Session, 'atLeast'>, content: string): unknown[] {
+  if (!content.trimStart().startsWith('{')) return loadAll(content);
+  try {
+    return jsonStream(content);
+  } catch (error) {
+    if (error instanceof NoJson && atLeast('1.33.0')) return loadAll(content);
+    throw error;
+  }
+}
+
+function parse(s: Session, content: string, source: string): Manifest[] {
+  const call: Call = s.call;
   let documents: unknown[];
   try {
-    documents = loadAll(content);
+    documents = read(s, content);
   } catch (error) {
+    if (error instanceof NoJson) {
+      if (!s.atLeast('1.9.0')) call.fail(`error: json: line 1: ${error.message}`);
+      call.fail(`error: error parsing ${source}: json: offset ${error.offset}: ${error.message}`);
+    }
     call.fail(
       `error: error parsing ${source}: ${error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error)}`,
     );
@@ -85,7 +117,7 @@ function withMeta(object: KubeObject): KubeObject {
 /** All documents of the `-f` arguments: files, folders, standard input. */
 export function manifests(s: Session): Manifest[] {
   return s.flags.items('filename').flatMap((name) => {
-    if (name === '-') return parse(s.call, s.call.invocation.stdin, 'STDIN');
+    if (name === '-') return parse(s, s.call.invocation.stdin, 'STDIN');
     const file = path.resolve(s.call.invocation.cwd, name);
     let stat: fs.Stats;
     try {
@@ -93,11 +125,11 @@ export function manifests(s: Session): Manifest[] {
     } catch {
       s.call.fail(`error: the path "${name}" does not exist`);
     }
-    if (!stat.isDirectory()) return parse(s.call, fs.readFileSync(file, 'utf8'), name);
+    if (!stat.isDirectory()) return parse(s, fs.readFileSync(file, 'utf8'), name);
     const found = filesIn(file, s.flags.bool('recursive'));
     if (found.length === 0)
       s.call.fail(`error: error reading [${name}]: recognized file extensions are [.json .yaml .yml]`);
-    return found.flatMap((entry) => parse(s.call, fs.readFileSync(entry, 'utf8'), entry));
+    return found.flatMap((entry) => parse(s, fs.readFileSync(entry, 'utf8'), entry));
   });
 }
 

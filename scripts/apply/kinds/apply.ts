@@ -7,7 +7,7 @@ import { dropped } from '../dropped';
 import { differences, KubeObject, named, textAt } from '../objects';
 import { describeCommand, readiness } from '../readiness';
 import { ask } from '../resolver';
-import { jsonDocuments } from '../tools/kubectl';
+import { jsonLines } from '../tools/kubectl';
 import { ProgramError } from '../tools/program';
 import { awaited, pause, waitUntil } from '../waiting';
 import { ContextOf, DONE, Handler, leaving, NOTHING, Observation, REMOVED, Undone } from './handler';
@@ -284,7 +284,7 @@ export async function removeObjects(
     await kubectl.write(undo, signal);
   } else {
     const names = wantedOf(declared).filter((reference) => ours.some((object) => named(object) === named(reference)));
-    const stdin = jsonDocuments(
+    const stdin = jsonLines(
       names.map(({ apiVersion, kind, name, namespace }) => ({ apiVersion, kind, metadata: { name, namespace } })),
     );
     await kubectl.write(

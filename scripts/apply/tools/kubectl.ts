@@ -71,9 +71,9 @@ export function orEnd<T>(signal: AbortSignal, command: Command, answer: Promise<
 }
 
 /**
- * Objects as the one stream of JSON that every kubectl reads. Before 1.33 a stream that begins with `{` is JSON to its end,
- * so that no `---` may stand in it.
+ * Objects as kubectl reads them from its standard input: one JSON document a line. Before 1.33 kubectl takes a stream that
+ * begins with `{` for JSON to its end, and refuses a `---` in it.
  */
-export function jsonDocuments(objects: readonly object[]): string {
+export function jsonLines(objects: readonly object[]): string {
   return objects.map((object) => `${JSON.stringify(object)}\n`).join('');
 }

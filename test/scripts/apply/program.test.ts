@@ -118,6 +118,10 @@ describe('what kubectl, kubefed and helm say', () => {
     ],
     [
       'owned',
+      'Error: UPGRADE FAILED: conflict occurred while applying object n4/cm /v1, Kind=ConfigMap: Apply failed with 1 conflict: conflict with "kubectl-patch" using v1: .data.a',
+    ],
+    [
+      'owned',
       'error: Apply failed with 2 conflicts: conflicts with "helm" using v1:\n- .data.Corefile\n- .data.zones\nPlease review the fields above--they currently have other managers.',
     ],
     [

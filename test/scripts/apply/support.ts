@@ -10,6 +10,7 @@ import { Event, Reporter } from '../../../scripts/apply/report/events';
 import { FailureKind, Output, ProgramError, Run } from '../../../scripts/apply/tools/program';
 import { Views } from '../../../scripts/apply/view';
 import { Transport } from '../../../scripts/kube/transport';
+import { jsonStream } from '../../stand-ins/json';
 
 export const FEDERATION = 'fed';
 /** A signal that never fires, for as many as want to listen. */
@@ -198,7 +199,10 @@ export class FakeKubectl {
     const [program, verb = '', ...args] = command.filter((word) => !word.startsWith('--'));
     const cluster = this.cluster(flag('context') ?? '');
     const file = flag('filename');
-    const objects = (): KubeObject[] => manifest(file === '-' ? stdin : readFileSync(join(this.folder, file ?? '')));
+    const objects = (): KubeObject[] =>
+      file === '-'
+        ? jsonStream(stdin).map((object) => objectSchema.parse(object))
+        : manifest(join(this.folder, file ?? ''));
     if (program !== 'kubectl') throw new Error(`nobody answers ${command.join(' ')}`);
     switch (verb) {
       case 'config':
@@ -243,18 +247,8 @@ function whenAborted(signal: AbortSignal, command: Command): { promise: Promise<
 
 const said = (stdout: string): Output => ({ stdout, stderr: '' });
 const listOf = (items: readonly KubeObject[]): string => JSON.stringify({ apiVersion: 'v1', kind: 'List', items });
-/** Documents as synth writes them, or as the program hands them on: JSON, one a line. */
-const manifest = (given: string | Buffer): KubeObject[] => {
-  const text = given.toString();
-  const all: unknown[] =
-    text.startsWith('{') && !text.includes('\n---\n')
-      ? text
-          .trim()
-          .split('\n')
-          .map((line): unknown => JSON.parse(line))
-      : documents(text);
-  return all.map((document) => objectSchema.parse(document));
-};
+const manifest = (file: string): KubeObject[] =>
+  documents(readFileSync(file, 'utf8')).map((document) => objectSchema.parse(document));
 
 /** `kubectl label nodes`: names, then `key=value` to set and `key-` to take away. */
 function label(cluster: Map<string, KubeObject>, args: readonly string[]): string {
