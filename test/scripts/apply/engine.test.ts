@@ -1029,6 +1029,42 @@ describe('a call that may not be made twice without a look', () => {
   });
 });
 
+describe('an apply of objects whose kind the plan registers', () => {
+  const widget: KubeObject = {
+    apiVersion: 'example.org/v1',
+    kind: 'Widget',
+    metadata: { name: 'w', namespace: 'default', labels: ours('Widget', 'w').metadata.labels },
+  };
+  const definition: KubeObject = {
+    ...ours('CustomResourceDefinition', 'widgets.example.org', { spec: { group: 'example.org' } }),
+    apiVersion: 'apiextensions.k8s.io/v1',
+  };
+
+  it.each([
+    ['the same file', [apply('usa/both', 'usa/10.yaml')], { 'usa/10.yaml': [definition, widget] }],
+    [
+      'a step that it needs',
+      [apply('usa/kinds', 'usa/05.yaml'), apply('usa/both', 'usa/10.yaml', { needs: ['usa/kinds'] })],
+      { 'usa/05.yaml': [definition], 'usa/10.yaml': [widget] },
+    ],
+  ])('in %s is tried again until the server serves it', async (_, steps, files) => {
+    const { engine, kubectl } = surroundings(steps, files);
+    if (steps.length > 1) kubectl.put('usa', definition);
+    kubectl.put('usa', { ...definition, kind: 'CustomResourceDefinition', metadata: { name: 'any' } });
+    kubectl.fail(/ apply --filename=usa\/10/, 'no-such-kind', 2);
+    expect(outcomes(await finished(engine.apply(steps)))).toMatchObject({ 'usa/both': 'changed' });
+    expect(kubectl.lines(/ apply --filename=usa\/10/)).toHaveLength(3);
+  });
+
+  it('elsewhere fails at once: the plan is for another version', async () => {
+    const steps = [apply('usa/both', 'usa/10.yaml')];
+    const { engine, kubectl } = surroundings(steps, { 'usa/10.yaml': [widget] });
+    kubectl.fail(/ apply /, 'no-such-kind');
+    expect(outcomes(await finished(engine.apply(steps)))).toEqual({ 'usa/both': 'failed' });
+    expect(kubectl.lines(/ apply /)).toHaveLength(1);
+  });
+});
+
 describe('prefetch', () => {
   const steps = [
     apply('usa/web', 'usa/10-web.yaml', { wait: WAIT }),

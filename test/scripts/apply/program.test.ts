@@ -1,7 +1,14 @@
 import { existsSync, mkdirSync, readFileSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command } from '../../../lib/plan/step';
-import { FailureKind, Output, ProgramError, programs, RunOptions } from '../../../scripts/apply/tools/program';
+import {
+  environment,
+  FailureKind,
+  Output,
+  ProgramError,
+  programs,
+  RunOptions,
+} from '../../../scripts/apply/tools/program';
 import { temporaryFolder } from '../../support/folder';
 import { errorOf, NEVER, stopClock } from './support';
 
@@ -40,6 +47,30 @@ async function made(file: string): Promise<string> {
 }
 
 const kindOf = async (stdin: string): Promise<FailureKind> => (await failureOf(FAILS, { stdin })).kind;
+
+describe('the environment of the programs', () => {
+  it('has relative entries of KUBECONFIG and PATH made absolute against the caller’s folder', () => {
+    const variables = { KUBECONFIG: 'fcp.conf:/abs/usa.conf:sub/chn.conf', PATH: './tools:/bin', HOME: '/root' };
+    expect(environment(variables, '/there')).toEqual({
+      KUBECONFIG: '/there/fcp.conf:/abs/usa.conf:/there/sub/chn.conf',
+      PATH: '/there/tools:/bin',
+      HOME: '/root',
+    });
+  });
+
+  it('means the folder that npm was called in, which npm run leaves', () => {
+    const variables = { KUBECONFIG: 'admin.conf', INIT_CWD: '/caller', npm_lifecycle_event: 'plan' };
+    expect(environment(variables, '/project').KUBECONFIG).toBe('/caller/admin.conf');
+    // What an outer npm has left behind means nothing to a program that npm did not start.
+    const { npm_lifecycle_event: event, ...outer } = variables;
+    expect([event, environment(outer, '/project').KUBECONFIG]).toEqual(['plan', '/project/admin.conf']);
+  });
+
+  it('has no variable that was not set, and keeps empty entries', () => {
+    expect(environment({ KUBECONFIG: '' }, '/there')).toEqual({ KUBECONFIG: '' });
+    expect(environment({}, '/there')).toEqual({});
+  });
+});
 
 describe('what kubectl, kubefed and helm say', () => {
   it.each<[FailureKind, string]>([
@@ -131,6 +162,29 @@ describe('what kubectl, kubefed and helm say', () => {
     [
       'webhook',
       'Error from server (InternalError): Internal error occurred: failed calling webhook "ipaddresspoolvalidationwebhook.metallb.io": Post https://webhook-service.metallb-system.svc:443/validate?timeout=30s: no endpoints available for service "webhook-service"',
+    ],
+    // A webhook whose certificate has not come round yet is not a wrong API server.
+    [
+      'webhook',
+      'Error from server (InternalError): error when creating "usa/31-metallb-pool.yaml": Internal error occurred: failed calling webhook "ipaddresspoolvalidationwebhook.metallb.io": failed to call webhook: Post "https://metallb-webhook-service.metallb-system.svc:443/validate-metallb-io-v1beta1-ipaddresspool?timeout=10s": tls: failed to verify certificate: x509: certificate signed by unknown authority',
+    ],
+    [
+      'webhook',
+      'Error from server (InternalError): Internal error occurred: failed calling webhook "validate.example.org": failed to call webhook: an error on the server ("Unauthorized") has prevented the request from succeeding',
+    ],
+
+    // A rule of the cluster has refused the object: other credentials do not help.
+    [
+      'denied',
+      'Error from server (Forbidden): error when creating "usa/31-metallb-pool.yaml": admission webhook "ipaddresspoolvalidationwebhook.metallb.io" denied the request: CIDR "10.210.3.65-10.210.3.126" in pool "federation" overlaps with already defined CIDR "10.210.3.0/24"',
+    ],
+    [
+      'denied',
+      'Error from server (Forbidden): pods "x" is forbidden: violates PodSecurity "restricted:latest": allowPrivilegeEscalation != false',
+    ],
+    [
+      'denied',
+      'Error from server (Forbidden): error when creating "usa/45-web.yaml": services "web" is forbidden: exceeded quota: lean, requested: services.loadbalancers=1, used: services.loadbalancers=2, limited: services.loadbalancers=2',
     ],
 
     [
