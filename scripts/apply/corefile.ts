@@ -58,7 +58,9 @@ function tokensOf(corefile: string): Token[] {
       at = end < 0 ? corefile.length : end;
     } else {
       const token = char === '"' ? quotedAt(corefile, at) : wordAt(corefile, at);
-      tokens.push({ ...token, start: at, isFirst });
+      // Quotes that the file ends right behind hold no word.
+      const isClosed = token.end - 1 > at && corefile.charAt(token.end - 1) === '"';
+      if (token.text !== '' || isClosed) tokens.push({ ...token, start: at, isFirst });
       isFirst = false;
       at = token.end;
     }
@@ -113,7 +115,7 @@ export function parseCorefile(corefile: string): CorefilePart[] {
       continue;
     }
     const { keys, brace } = keysAt(tokens, i);
-    const { directives, close } = directivesAt(tokens, brace + 1);
+    const { directives, close } = directivesAt(tokens, brace + 1, isSnippet(keys));
     const start = Math.max(done, lineStart(corefile, first.start));
     if (start > done) parts.push({ text: corefile.slice(done, start) });
     done = blockEnd(corefile, (tokens[close] as Token).end, tokens[close + 1]);
@@ -143,18 +145,27 @@ function keysAt(tokens: readonly Token[], from: number): { keys: string[]; brace
   );
 }
 
-/** The directives of a block, and where its closing brace is. */
-function directivesAt(tokens: readonly Token[], from: number): { directives: string[][]; close: number } {
+/**
+ * The directives of a block, and where its closing brace is. CoreDNS takes the first word of a server block for a directive
+ * whatever it is, and lets the last brace of the file close two blocks at once; of a snippet it counts the braces.
+ */
+function directivesAt(
+  tokens: readonly Token[],
+  from: number,
+  ofSnippet: boolean,
+): { directives: string[][]; close: number } {
   const directives: string[][] = [];
   let depth = 0;
   for (let i = from; i < tokens.length; i++) {
     const { text, isFirst } = tokens[i] as Token;
     if (text === '}' && depth === 0) return { directives, close: i };
     if (depth === 0 && (isFirst || i === from)) directives.push([]);
-    if (text === '{') depth++;
+    if (text === '{' && (ofSnippet || i > from)) depth++;
     else if (text === '}') depth--;
     else if (depth === 0) directives.at(-1)?.push(text);
   }
+  const last = tokens.length - 1;
+  if (!ofSnippet && depth === 0 && last >= from && tokens[last]?.text === '}') return { directives, close: last };
   throw new CorefileError('a server block of the Corefile is not closed');
 }
 
@@ -197,9 +208,9 @@ function bare(key: string): string {
  */
 export function clusterDomainBelow(corefile: string, domain: string): string | undefined {
   const blocks = parseCorefile(corefile).flatMap((part) => (part.keys ? [part] : []));
-  const snippets = new Map(blocks.flatMap((block) => (isSnippet(block) ? [[block.keys[0] ?? '', block]] : [])));
+  const snippets = new Map(blocks.flatMap((block) => (isSnippet(block.keys) ? [[block.keys[0] ?? '', block]] : [])));
   return blocks
-    .filter((block) => !isSnippet(block))
+    .filter((block) => !isSnippet(block.keys))
     .flatMap((block) =>
       [...block.directives, ...importedBy(block, snippets)].flatMap(([directive, ...zones]) => {
         if (directive !== 'kubernetes') return [];
@@ -212,7 +223,7 @@ export function clusterDomainBelow(corefile: string, domain: string): string | u
 }
 
 /** A block that only other blocks import: `(common) { … }`. */
-function isSnippet({ keys: [key = '', ...more] }: ServerBlock): boolean {
+function isSnippet([key = '', ...more]: readonly string[]): boolean {
   return more.length === 0 && key.startsWith('(') && key.endsWith(')');
 }
 
