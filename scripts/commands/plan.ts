@@ -1,7 +1,7 @@
 import { commands } from '../../lib/plan/commands';
 import { minorOf } from '../apply/api';
 import { Finding } from '../../lib/errors';
-import { Plan } from '../../lib/plan/plan';
+import { bundlesOf, Plan } from '../../lib/plan/plan';
 import { Step } from '../../lib/plan/step';
 import { Engine } from '../apply/engine';
 import { Failure } from '../apply/errors';
@@ -51,7 +51,7 @@ export async function planCommand(options: PlanOptions): Promise<number> {
     `${plan.federation} (${plan.stack}) over ${plan.clusters.map(({ name }) => name).join(', ')}; ${plan.dns.zone} answered at ${plan.dns.server}`,
   );
   say(tally(steps, known));
-  for (const bundle of [...plan.clusters.map(({ name }) => name), 'federation']) {
+  for (const bundle of bundlesOf(plan)) {
     const ofBundle = steps.filter((step) => step.cluster === bundle);
     if (ofBundle.length === 0) continue;
     const cluster = plan.clusters.find(({ name }) => name === bundle);
