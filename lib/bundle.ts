@@ -73,7 +73,11 @@ export class Bundle {
    * @returns the file's path in `dist/`, for steps to name
    */
   chart(id: string, about: string, build: (chart: Chart) => void): string {
-    const chart = new Chart(this.app, id, { labels: labelsOf(this.federation), disableResourceNameHashes: true });
+    // Not by its id: that may come from a name of the user's, and some names are taken in every construct's tree.
+    const chart = new Chart(this.app, `chart-${this.entries.length}`, {
+      labels: labelsOf(this.federation),
+      disableResourceNameHashes: true,
+    });
     build(chart);
     return this.add(`${id}.yaml`, { header: about, chart });
   }

@@ -56,7 +56,7 @@ export const workloads: Component = {
       'namespaces',
       'Namespaces have to be there in the federation first, default among them',
       (chart) => {
-        for (const name of namespaces) new Namespace(chart, name, { metadata: { name } });
+        for (const name of namespaces) new Namespace(chart, `namespace-${name}`, { metadata: { name } });
       },
     );
     bundle.step('namespaces', 'create', {

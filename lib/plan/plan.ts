@@ -212,11 +212,16 @@ export function inOrder<S extends Pick<Step, 'id' | 'needs'>>(steps: readonly S[
   return { order };
 }
 
+/** The bundles of a plan: one a cluster, and with a control plane one of the federation's own. */
+export function bundlesOf({ stack, clusters }: Pick<PlanHead, 'stack' | 'clusters'>): string[] {
+  return [...clusters.map(({ name }) => name), ...(stack === 'federation-v1' ? ['federation'] : [])];
+}
+
 /** A step may name only clusters and contexts of the topology, and files that synth wrote. */
 function checkNames(plan: Plan): void {
   const findings: Finding[] = [];
   const contexts = new Set([...plan.clusters.map((cluster) => cluster.context), plan.federation]);
-  const bundles = new Set([...plan.clusters.map((cluster) => cluster.name), 'federation']);
+  const bundles = new Set(bundlesOf(plan));
   const files = new Set(plan.files.map((file) => file.path));
   for (const step of plan.steps) {
     const where = `plan.yaml: ${step.id}`;

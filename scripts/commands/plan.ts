@@ -1,6 +1,7 @@
 import { commands } from '../../lib/plan/commands';
 import { minorOf } from '../apply/api';
 import { Finding } from '../../lib/errors';
+import { bundlesOf } from '../../lib/plan/plan';
 import { Step } from '../../lib/plan/step';
 import { Engine } from '../apply/engine';
 import { Failure } from '../apply/errors';
@@ -54,7 +55,7 @@ async function showPlan(session: Session, options: PlanOptions): Promise<number>
     `${plan.federation} (${plan.stack}) over ${plan.clusters.map(({ name }) => name).join(', ')}; ${plan.dns.zone} answered at ${plan.dns.server}`,
   );
   say(tally(steps, known));
-  for (const bundle of [...plan.clusters.map(({ name }) => name), 'federation']) {
+  for (const bundle of bundlesOf(plan)) {
     const ofBundle = steps.filter((step) => step.cluster === bundle);
     if (ofBundle.length === 0) continue;
     const cluster = plan.clusters.find(({ name }) => name === bundle);

@@ -1,3 +1,4 @@
+import { bundlesOf } from '../../lib/plan/plan';
 import { Step } from '../../lib/plan/step';
 import { addressesOf } from '../apply/kinds/service-address';
 import { readKubeconfig } from '../apply/kubeconfig';
@@ -37,9 +38,7 @@ async function showStatus(session: Session, options: CommonOptions): Promise<num
   }
 
   const components = [...new Set(steps.map(({ component }) => component))];
-  const bundles = [...plan.clusters.map(({ name }) => name), 'federation'].filter((bundle) =>
-    steps.some((step) => step.cluster === bundle),
-  );
+  const bundles = bundlesOf(plan).filter((bundle) => steps.some((step) => step.cluster === bundle));
   const rows = components.map((component) => [
     component,
     ...bundles.map((bundle) =>

@@ -204,12 +204,12 @@ describe('two things of one name in one bundle are an error', () => {
     expect(collision(add)).toEqual(['usa/join is a step of membership and one of charts']);
   });
 
-  test("a workload's step and a component's", () => {
-    const workload = { name: 'cluster', image: 'web:1', replicas: 1, port: 80 };
-    const federation = new Federation(guideProps({ workloads: [workload] }));
+  test("a chart's step and a workload's", () => {
+    const federation = new Federation(guideProps());
+    configMap(new Chart(federation.cluster('fcp'), 'hello-world-dns'), 'x', 'x');
     expect(() => federation.render()).toThrow(CollisionError);
     expect(() => federation.render()).toThrow(
-      'fcp/cluster-dns: is a step of cluster-dns and one of dns-check\n    Rename the chart or the workload',
+      'fcp/hello-world-dns: is a step of dns-check and one of charts\n    Rename the chart or the workload',
     );
   });
 
