@@ -190,6 +190,8 @@ export function commands(step: Step): StepCommands {
         run: [kubectl(step.context, `--namespace=${step.namespace}`, 'get', 'service', step.service, '--output=json')],
         undo: [],
       };
+    case 'announcement':
+      return { run: [kubectl(step.context, 'get', 'nodes', '--output=json')], undo: [] };
     case 'dns-check':
       // Asked of the server directly, which no program is needed for: a second apply must not start a pod.
       return { run: [], undo: [] };

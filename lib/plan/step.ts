@@ -120,6 +120,14 @@ export const stepSchemas = {
     container: text,
     argument: text,
   }),
+  /** Nodes may announce the addresses of Services by ARP. Only reads; where none may, the step stops with what to do. */
+  announcement: z.strictObject({
+    ...common,
+    kind: z.literal('announcement'),
+    context: contextName,
+    /** Nodes that are excluded from load balancers announce, too. @default false */
+    ignoreExcluded: z.literal(true).optional(),
+  }),
   /** The controller manager runs with a flag. Only reads; where it does not, the step stops with what `file` says. */
   'controller-manager-flag': z.strictObject({
     ...common,
@@ -227,6 +235,7 @@ export const stepSchema = z.discriminatedUnion('kind', [
   stepSchemas['stub-domain'],
   stepSchemas.corefile,
   stepSchemas['dnsmasq-argument'],
+  stepSchemas.announcement,
   stepSchemas['controller-manager-flag'],
   stepSchemas['helm-init'],
   stepSchemas['helm-release'],

@@ -66,6 +66,7 @@ export function checkForeignProps(c: Checker, props: FederationProps, stack: Sta
       ['coreDns', props.coreDns],
       ['keepalived', props.keepalived],
       ['dns.clusterDns', props.dns.clusterDns],
+      ...props.clusters.map(({ dnsProgram }, i): [string, unknown] => [`clusters[${i}].dnsProgram`, dnsProgram]),
       ['etcd.version', props.etcd?.version],
       ['etcd.operatorImage', props.etcd?.operatorImage],
       ...(props.workloads ?? []).map(({ placement }, i): [string, unknown] => [

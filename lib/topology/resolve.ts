@@ -17,6 +17,7 @@ import {
   ClusterProps,
   ControlPlaneProps,
   CoreDnsProps,
+  DnsProgram,
   EtcdProps,
   EtcdStorageProps,
   EtcdTlsProps,
@@ -98,6 +99,11 @@ function known<T>(value: T | string | undefined): T {
   return value;
 }
 
+/** kubeadm sets up CoreDNS from 1.11 on. */
+function defaultDnsProgram(version: string): DnsProgram {
+  return known(parse(version)?.minor) >= 11 ? 'coredns' : 'kube-dns';
+}
+
 /**
  * Checks a declaration and fills its defaults in.
  *
@@ -108,6 +114,7 @@ export function resolveTopology(props: FederationProps): Topology {
   const stack = props.stack ?? 'federation-v1';
   const clusters = props.clusters.map((cluster): Cluster => ({
     ...cluster,
+    dnsProgram: cluster.dnsProgram ?? defaultDnsProgram(cluster.kubernetesVersion),
     context: cluster.context ?? cluster.name,
     addressRange: known<AddressRange>(parseAddressRange(cluster.addressRange, LONGEST_PREFIX[stack])),
     minor: known(parse(cluster.kubernetesVersion)?.minor),
@@ -165,7 +172,7 @@ export function resolveTopology(props: FederationProps): Topology {
       ...defined(props.images ?? {}),
     },
     charts: { unpacked: false, ...defined(props.charts ?? {}) },
-    metalLb: { chartVersion: '0.15.2', ...defined(props.metalLb ?? {}) },
+    metalLb: { chartVersion: '0.15.2', ignoreExcludeLB: false, ...defined(props.metalLb ?? {}) },
     externalDns: { intervalSeconds: 60, eventIntervalSeconds: 5, ttlSeconds: 30, ...defined(props.externalDns ?? {}) },
     ...(props.gitops && { gitops: resolveGitOps(props.gitops) }),
   };

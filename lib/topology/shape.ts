@@ -7,6 +7,7 @@ import {
   ClusterProps,
   ControlPlaneProps,
   CoreDnsProps,
+  DnsProgram,
   DnsProps,
   EtcdProps,
   EtcdStorageProps,
@@ -38,6 +39,8 @@ const clusterDnsMethods: { [K in ClusterDnsMethod]: K } = {
 };
 const forwardMethods: { [K in NonNullable<KeepalivedProps['forwardMethod']>]: K } = { NAT: 'NAT', DR: 'DR' };
 
+const dnsPrograms: { [K in DnsProgram]: K } = { 'kube-dns': 'kube-dns', coredns: 'coredns' };
+
 const cluster = z.strictObject({
   name: text,
   server: text,
@@ -47,6 +50,7 @@ const cluster = z.strictObject({
   addressRange: text,
   context: text.optional(),
   nodeNetworks: z.array(text).optional(),
+  dnsProgram: z.enum(dnsPrograms).optional(),
 } satisfies Shape<ClusterProps>);
 
 const dns = z.strictObject({
@@ -159,7 +163,12 @@ const federation = z.strictObject({
   charts: z
     .strictObject({ folder: text.optional(), unpacked: z.boolean().optional() } satisfies Shape<ChartsProps>)
     .optional(),
-  metalLb: z.strictObject({ chartVersion: text.optional() } satisfies Shape<MetalLbProps>).optional(),
+  metalLb: z
+    .strictObject({
+      chartVersion: text.optional(),
+      ignoreExcludeLB: z.boolean().optional(),
+    } satisfies Shape<MetalLbProps>)
+    .optional(),
   externalDns: z
     .strictObject({
       intervalSeconds: number.optional(),

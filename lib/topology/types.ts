@@ -41,7 +41,16 @@ export interface ClusterProps {
    * @default every address may reach etcd's client port
    */
   readonly nodeNetworks?: readonly string[];
+  /**
+   * Which program answers the cluster's own names: kubeadm below 1.11 can set up CoreDNS by a feature gate, too.
+   * Stack `federation-v1` only.
+   * @default 'kube-dns' below Kubernetes 1.11, 'coredns' from 1.11 on
+   */
+  readonly dnsProgram?: DnsProgram;
 }
+
+/** What answers a cluster's own names. */
+export type DnsProgram = 'kube-dns' | 'coredns';
 
 /** How pods of a cluster come to ask the federation's CoreDNS for its zone (kube-dns clusters, below 1.11). */
 export type ClusterDnsMethod = 'stub-domains' | 'dnsmasq-argument';
@@ -226,6 +235,12 @@ export interface MetalLbProps {
    * @default '0.15.2'
    */
   readonly chartVersion?: string;
+  /**
+   * Announce addresses also from nodes with the label `node.kubernetes.io/exclude-from-external-load-balancers`. kubeadm
+   * labels every control-plane node so: a cluster of such nodes alone announces nothing without this.
+   * @default false
+   */
+  readonly ignoreExcludeLB?: boolean;
 }
 
 /** ExternalDNS, which writes each cluster's records, and how fast. Stack `external-dns` only. */

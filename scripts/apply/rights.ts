@@ -64,6 +64,8 @@ function rightsOfStep(step: Step, folder: string): Right[] {
         resource: 'deployments',
         namespace: step.namespace,
       }));
+    case 'announcement':
+      return [core('list', 'nodes'), core('get', 'configmaps', 'kube-system')];
     case 'controller-manager-flag':
       return [core('list', 'pods', 'kube-system')];
     case 'helm-init':

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { commands } from '../../../lib/plan/commands';
-import { wanted } from '../api';
-import { foreign, isOurs } from '../context';
+import { wanted, Wanted } from '../api';
+import { foreign, isOurs, StepContext } from '../context';
 import { StepError } from '../errors';
 import { KubeObject } from '../objects';
 import { changeConfigMap, dataOf, OUR_ENTRY, readConfigMap } from './config-map';
@@ -36,11 +36,12 @@ export function withoutDomain(domains: StubDomains, domain: string): StubDomains
 
 /** One entry of kube-dns' `stubDomains`; everything else in the ConfigMap stays as it is. */
 export const stubDomain: Handler<'stub-domain'> = {
-  wanted: (step, _shared, minor) => [wanted(minor, 'ConfigMap', step.configMap, step.namespace)],
+  wanted: (step, _shared, minor) => [wanted(minor, 'ConfigMap', step.configMap, step.namespace), ...dnsPrograms(minor)],
 
   async observe(context, fresh) {
     const { step } = context;
     const configMap = await readConfigMap(context, step.namespace, step.configMap, fresh);
+    await checkProgram(context, fresh);
     const entry = stubDomainsOf(configMap)[step.domain];
     checkOwner(context, configMap);
     // A join that was told of the same server has written the same entry.
@@ -138,5 +139,24 @@ function checkOwner(context: ContextOf<'stub-domain'>, configMap: KubeObject | u
   throw foreign(
     `an entry ${step.domain} → ${entry.join(', ')} in the kube-dns ConfigMap of ${step.cluster}`,
     'pods may rely on it',
+  );
+}
+
+/** kubeadm's two ways to answer a cluster's own names. */
+function dnsPrograms(minor: number): [kubeDns: Wanted, coreDns: Wanted] {
+  return [wanted(minor, 'Deployment', 'kube-dns', 'kube-system'), wanted(minor, 'ConfigMap', 'coredns', 'kube-system')];
+}
+
+/** @throws StepError where the cluster's DNS is CoreDNS, which does not read the settings of kube-dns */
+export async function checkProgram(
+  { step, view, minor, signal }: Pick<StepContext, 'step' | 'view' | 'minor' | 'signal'>,
+  fresh: boolean,
+): Promise<void> {
+  const [kubeDns, coreDns] = dnsPrograms(minor);
+  const found = await view.look([kubeDns, coreDns], signal, { fresh });
+  if (found.get(kubeDns) || dataOf(found.get(coreDns), 'Corefile') === undefined) return;
+  throw new StepError(
+    `the DNS of ${step.cluster} is CoreDNS, which does not read the settings of kube-dns`,
+    `Set dnsProgram: 'coredns' for ${step.cluster} in main.ts, then run \`npm run synth\` and apply again.`,
   );
 }

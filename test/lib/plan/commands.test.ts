@@ -1,10 +1,12 @@
 import { commands, PLACEHOLDERS } from '../../../lib/plan/commands';
+import { props } from '../../support/external-dns';
 import { Command, Step, StepKind, stepSchema, stepSchemas } from '../../../lib/plan/step';
 import { fromYaml } from '../../../lib/yaml';
 import { guideAt, guideProps, Rendered } from '../../support/guide';
 import { WrittenPlan } from '../../support/plans';
 
 const guide = Rendered.of(guideProps());
+const today = Rendered.of(props());
 const withDnsmasq = Rendered.of(
   guideProps({ dns: { zone: 'example.com.', endpoint: '10.11.4.82:32609', clusterDns: 'dnsmasq-argument' } }),
 );
@@ -166,6 +168,11 @@ const TABLE: Record<StepKind, { step: Step; run: Command[]; undo: Command[] }> =
     undo: [
       words('kubefed', 'unjoin', 'usa', '--context=federation', '--host-cluster-context=fcp', '--cluster-context=usa'),
     ],
+  },
+  announcement: {
+    step: today.step('usa/announcement'),
+    run: [words('kubectl', '--context=usa', 'get', 'nodes', '--output=json')],
+    undo: [],
   },
   'service-address': {
     step: guide.step('usa/hello-world-address'),

@@ -1204,6 +1204,50 @@ describe('observe', () => {
   });
 });
 
+describe('the announcement of addresses', () => {
+  const EXCLUDED = 'node.kubernetes.io/exclude-from-external-load-balancers';
+  const step: StepOf<'announcement'> = {
+    ...{ id: 'usa/announcement', title: 'Nodes', component: 'metallb', cluster: 'usa', context: 'usa', needs: [] },
+    ...{ timeoutSeconds: 60, kind: 'announcement' },
+  };
+  const kubeProxy = (config: string): KubeObject => ({
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: { name: 'kube-proxy', namespace: 'kube-system' },
+    data: { 'config.conf': config },
+  });
+
+  async function judged(given: Partial<typeof step>, ...objects: KubeObject[]): Promise<string> {
+    const one = { ...step, ...given };
+    const { engine, kubectl } = surroundings([one]);
+    kubectl.put('usa', ...objects);
+    const [result] = await engine.apply([one]);
+    expect(kubectl.writes).toEqual([]);
+    return result?.failure?.problem ?? result?.outcome ?? '';
+  }
+
+  it('fails where every node is excluded from it, unless that is ignored', async () => {
+    const nodes = [node('m1', { [EXCLUDED]: '' }), node('m2', { [EXCLUDED]: '' })];
+    expect(await judged({}, ...nodes)).toContain(`all nodes of usa bear the label ${EXCLUDED}`);
+    expect(await judged({ ignoreExcluded: true }, ...nodes)).toBe('unchanged');
+    expect(await judged({}, ...nodes, node('w1'))).toBe('unchanged');
+  });
+
+  it.each([
+    ['mode: ipvs\nipvs: {strictARP: false}\n', 'kube-proxy of usa runs in IPVS mode without strictARP'],
+    ['mode: ipvs\n', 'kube-proxy of usa runs in IPVS mode without strictARP'],
+    ['mode: ipvs\nipvs: {strictARP: true}\n', 'unchanged'],
+    ['mode: ""\nipvs: {strictARP: false}\n', 'unchanged'],
+    ['mode: iptables\n', 'unchanged'],
+  ])('is judged by kube-proxy’s settings %j: %s', async (config, expected) => {
+    expect(await judged({}, node('w1'), kubeProxy(config))).toContain(expected);
+  });
+
+  it('needs no kube-proxy', async () => {
+    expect(await judged({}, node('w1'))).toBe('unchanged');
+  });
+});
+
 describe('the controller manager’s flag', () => {
   const step: StepOf<'controller-manager-flag'> = {
     ...{ id: 'usa/flag', title: 'Flag', component: 'keepalived', cluster: 'usa', context: 'usa', needs: [] },
