@@ -70,25 +70,29 @@ export class Bundle {
    *
    * @param id name of the file without order and ending
    * @param about what the file is, as its first line says
+   * @param ending `.conf` for objects that must not be applied as they stand: whatever applies the folder passes them over
    * @returns the file's path in `dist/`, for steps to name
    */
-  chart(id: string, about: string, build: (chart: Chart) => void): string {
+  chart(id: string, about: string, build: (chart: Chart) => void, ending: '.yaml' | '.conf' = '.yaml'): string {
     // Not by its id: that may come from a name of the user's, and some names are taken in every construct's tree.
     const chart = new Chart(this.app, `chart-${this.entries.length}`, {
       labels: labelsOf(this.federation),
       disableResourceNameHashes: true,
     });
     build(chart);
-    return this.add(`${id}.yaml`, { header: about, chart });
+    return this.add(`${id}${ending}`, { header: about, chart });
   }
 
-  /** A file that is no manifest: a values file, a program's configuration. Its first lines are for its reader. */
-  text(name: string, about: string, content: string): string {
+  /**
+   * A file that is no manifest: a values file, a program's configuration. Its first lines are for its reader. It does not
+   * end in `.yaml`, so that `kubectl apply -f` of the folder passes it over.
+   */
+  text(name: `${string}.conf`, about: string, content: string): string {
     return this.add(name, { header: about, content });
   }
 
   /** A file of data that is no manifest. */
-  yaml(name: string, about: string, data: unknown): string {
+  yaml(name: `${string}.conf`, about: string, data: unknown): string {
     return this.text(name, about, toYaml(data));
   }
 

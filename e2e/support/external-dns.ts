@@ -152,7 +152,7 @@ function ignoreWebhooks(dist: string, clusters: readonly string[]): Plan {
   const plan = readPlan(readFileSync(file, 'utf8'));
   const changed = new Map(
     plan.files
-      .filter(({ path: name }) => clusters.some((cluster) => name === `${cluster}/30-metallb-values.yaml`))
+      .filter(({ path: name }) => clusters.some((cluster) => name === `${cluster}/30-metallb-values.conf`))
       .map(({ path: name }) => {
         const values = fromYaml(readFileSync(path.join(dist, name), 'utf8')) as Record<string, unknown>;
         const content = toYaml({ ...values, crds: { validationFailurePolicy: 'Ignore' } });

@@ -69,6 +69,8 @@ export const clusterDnsAfter = (after: (cluster: Cluster, topology: Topology) =>
             data: { stubDomains: JSON.stringify({ [dns.domain]: [dns.server] }) },
           });
         },
+        // Applied as it stands it would take the place of all other entries.
+        '.conf',
       );
       bundle.step('cluster-dns', 'stub-domain', {
         ...common,

@@ -59,7 +59,7 @@ export const coreDns: Component = {
 
     const plugins = lt(props.chartVersion, '0.8.0') ? 'middleware' : 'plugins';
     const values = bundle.yaml(
-      'coredns-values.yaml',
+      'coredns-values.conf',
       `Values of the chart stable/coredns, version ${props.chartVersion} (its plugins are under '${plugins}')`,
       {
         // No chart knows this key, and Helm passes over it: apply tells this release from another of the same name by it.

@@ -66,7 +66,7 @@ export const metalLb: Component = {
     bundle.uses({ charts: [chart], images: [controller, speaker].map((name) => `${pulled(topology, name)}:${tag}`) });
 
     const values = bundle.yaml(
-      'metallb-values.yaml',
+      'metallb-values.conf',
       `Values of the chart metallb, version ${chart.version}`,
       metalLbValues(topology),
     );

@@ -225,9 +225,9 @@ describe('dist/', () => {
     [
       'missing',
       (dist) => {
-        rmSync(join(dist, 'fcp/21-coredns-values.yaml'));
+        rmSync(join(dist, 'fcp/21-coredns-values.conf'));
       },
-      'dist/fcp/21-coredns-values.yaml: is missing',
+      'dist/fcp/21-coredns-values.conf: is missing',
     ],
     [
       'a link that leads out of it',

@@ -27,7 +27,7 @@ describe('clusters that run kube-dns, below 1.11', () => {
 
   test("get it by a merge: no step applies the file whole, over the user's own entries", () => {
     const { plan } = at('1.7.3');
-    const steps = plan.steps.filter((step) => 'file' in step && step.file.endsWith('-kube-dns-stub-domains.yaml'));
+    const steps = plan.steps.filter((step) => 'file' in step && step.file.endsWith('-kube-dns-stub-domains.conf'));
     expect(new Set(steps.map(({ kind }) => kind))).toEqual(new Set(['stub-domain']));
   });
 

@@ -107,7 +107,7 @@ const TABLE: Record<StepKind, { step: Step; run: Command[]; undo: Command[] }> =
         '--install',
         '--namespace=default',
         '--version=0.6.0',
-        '--values=fcp/21-coredns-values.yaml',
+        '--values=fcp/21-coredns-values.conf',
       ),
     ],
     undo: [words('helm', '--kube-context=fcp', 'delete', '--purge', 'coredns')],
