@@ -12,6 +12,7 @@ import { synth } from '../../lib/synth';
 import { fromYaml, toYaml } from '../../lib/yaml';
 import { jsonLines } from '../../scripts/apply/tools/kubectl';
 import { PINS } from '../tools/pins';
+import { Cluster } from '../harness/cluster';
 import { output } from './cli';
 
 /** Where the host cluster's kubelet of processes opens the node ports. */
@@ -78,33 +79,36 @@ export interface Rendered {
 /**
  * Renders the example for clusters that run, into a folder of its own.
  *
- * Only what the machine dictates differs from the example: the API servers, the addresses of the two node ports, and that
+ * Only what the machine dictates differs from the example: the API servers and their versions, the addresses of the two node ports, and that
  * MetalLB's chart comes out of a folder, as at a site without internet. One value is changed after that, which no prop
  * says: `crds.validationFailurePolicy: Ignore` for every cluster but the first, as only one of the MetalLBs that run on
  * one machine can have the webhook's port, and the API servers of the others would refuse every pool.
  *
- * @param servers the address of each cluster's API server; the example's other clusters are left out
+ * @param running the clusters; the example's others are left out
  * @param tls the Secrets of etcd's certificates
  * @param more what every workload has besides
  */
 export function render(
-  servers: ReadonlyMap<string, string>,
+  running: readonly Pick<Cluster, 'name' | 'server' | 'version'>[],
   tls?: EtcdTlsProps,
   more: Pick<WorkloadProps, 'env' | 'morePorts'> = {},
 ): Rendered {
   const root = mkdtempSync(path.join(tmpdir(), 'e2e-external-dns-'));
   const dist = path.join(root, 'dist');
   const { clusters: declared, host, workloads } = example().topology;
-  const clusters = declared.filter(({ name }) => servers.has(name));
+  const clusters = declared.flatMap((cluster) => {
+    const found = running.find(({ name }) => name === cluster.name);
+    return found ? [{ ...cluster, server: found.server, kubernetesVersion: found.version }] : [];
+  });
   const federation = new Federation({
     stack: 'external-dns',
     hostCluster: host.name,
-    clusters: clusters.map(({ name, region, zone, kubernetesVersion, addressRange }) => ({
+    clusters: clusters.map(({ name, region, zone, kubernetesVersion, server, addressRange }) => ({
       name,
       region,
       zone,
       kubernetesVersion,
-      server: servers.get(name) ?? '',
+      server,
       addressRange: addressRange.declared,
     })),
     dns: { zone: 'example.com.', endpoint: `${NODES}:${DNS_PORT}` },
