@@ -11,6 +11,7 @@ import { MemberList } from './members';
 import { KubeObject, objectSchema } from './objects';
 import { Kubectl } from './tools/kubectl';
 import { ProgramError, Run } from './tools/program';
+import { Versions } from './versions';
 import { ClusterView } from './view';
 
 /** What all steps of a run share. */
@@ -47,6 +48,8 @@ export interface StepContext<S extends Step = Step> extends Shared {
   readonly kubeconfig: KubeconfigReader;
   /** The federation's members. */
   readonly members: MemberList;
+  /** What kubectl and the API servers say of their versions. */
+  readonly versions: Versions;
   /** What is seen while waiting, for the person who watches. */
   readonly seen: (text: string) => void;
 }

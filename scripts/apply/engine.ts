@@ -10,6 +10,7 @@ import { KubeconfigReader } from './kubeconfig';
 import { MemberList } from './members';
 import { Outcome, Reporter } from './report/events';
 import { Kubectl, orEnd } from './tools/kubectl';
+import { Versions } from './versions';
 import { ClusterView } from './view';
 import { urgently } from './tools/limit';
 import { isPassing } from './tools/retry';
@@ -60,6 +61,7 @@ export interface EngineOptions {
 export class Engine {
   private readonly views: Views;
   private readonly members: MemberList;
+  private readonly versions: Versions;
   /** The kubeconfig, read once for all who ask within a few seconds. */
   readonly kubeconfig: KubeconfigReader;
   private readonly stop = new AbortController();
@@ -78,6 +80,7 @@ export class Engine {
     this.views = new Views((context) => new Kubectl(this.runFor(context), () => undefined), withManagers);
     this.kubeconfig = new KubeconfigReader(urgent);
     this.members = new MemberList(urgent, options.plan.federation);
+    this.versions = new Versions((context) => new Kubectl(this.runFor(context), () => undefined));
   }
 
   /** All clusters wait for what only the host cluster has, and for the federation itself. */
@@ -464,6 +467,7 @@ export class Engine {
       stopped: this.stop.signal,
       kubeconfig: this.kubeconfig,
       members: this.members,
+      versions: this.versions,
       cluster: clusterOf(plan, step.cluster),
       minor: minorFor(plan, step.cluster),
       view: this.views.of(step.context),

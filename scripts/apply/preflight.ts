@@ -1,7 +1,6 @@
 import { existsSync, readFileSync, realpathSync } from 'node:fs';
 import { join, sep } from 'node:path';
 import { parse } from 'semver';
-import { z } from 'zod';
 import { FederationError, Finding } from '../../lib/errors';
 import { digest, Plan, PlanCluster } from '../../lib/plan/plan';
 import { Step } from '../../lib/plan/step';
@@ -12,6 +11,7 @@ import { at } from './objects';
 import { describeRight, Right, rightsOf } from './rights';
 import { Kubectl } from './tools/kubectl';
 import { ProgramError, reasonIn } from './tools/program';
+import { versionsIn } from './versions';
 
 /** Something has to be put right first. Nothing has been written. */
 export class PreflightError extends FederationError {
@@ -25,11 +25,6 @@ export interface Preflight {
   readonly findings: readonly Finding[];
   readonly warnings: readonly { readonly cluster: string; readonly text: string }[];
 }
-
-const versionSchema = z.looseObject({
-  clientVersion: z.looseObject({ gitVersion: z.string() }),
-  serverVersion: z.looseObject({ gitVersion: z.string() }).optional(),
-});
 
 /** Minor versions that kubectl and a server may be apart. */
 const SKEW = 1;
@@ -275,14 +270,6 @@ function parseReviews(stdout: string): unknown[] {
     const data: unknown = JSON.parse(text);
     return at(data, 'kind') === 'List' ? (at(data, 'items') ?? []) : [data];
   });
-}
-
-function versionsIn(stdout: string): z.infer<typeof versionSchema> | undefined {
-  try {
-    return versionSchema.parse(JSON.parse(stdout));
-  } catch {
-    return undefined;
-  }
 }
 
 function asFinding(where: string, error: ProgramError): Finding {
