@@ -133,21 +133,17 @@ export function commands(step: Step): StepCommands {
         ],
         undo: [['helm', `--kube-context=${step.context}`, 'delete', '--purge', step.release]],
       };
-    case 'node-port':
+    case 'node-port': {
+      const where = `--namespace=${step.namespace}`;
       return {
         run: [
-          kubectl(
-            step.context,
-            `--namespace=${step.namespace}`,
-            'patch',
-            'service',
-            step.service,
-            '--type=json',
-            '--patch={patch}',
-          ),
+          step.recreate
+            ? kubectl(step.context, where, 'replace', '--force', '--filename=-')
+            : kubectl(step.context, where, 'patch', 'service', step.service, '--type=json', '--patch={patch}'),
         ],
         undo: [],
       };
+    }
     case 'kubefed-init':
       return {
         run: [

@@ -112,18 +112,7 @@ const TABLE: Record<StepKind, { step: Step; run: Command[]; undo: Command[] }> =
   },
   'node-port': {
     step: guide.step('fcp/coredns-node-port'),
-    run: [
-      words(
-        'kubectl',
-        '--context=fcp',
-        '--namespace=default',
-        'patch',
-        'service',
-        'coredns-coredns',
-        '--type=json',
-        '--patch={patch}',
-      ),
-    ],
+    run: [words('kubectl', '--context=fcp', '--namespace=default', 'replace', '--force', '--filename=-')],
     undo: [],
   },
   'kubefed-init': {
@@ -201,6 +190,15 @@ describe.each(Object.entries(TABLE))('a step of kind %s', (kind, { step, run, un
 test('every kind of step has a schema, and the union knows it', () => {
   expect(Object.keys(TABLE).sort()).toEqual(Object.keys(stepSchemas).sort());
   for (const { step } of Object.values(TABLE)) expect(stepSchema.parse(step)).toEqual(step);
+});
+
+test('the node port is set by a patch from 1.9 on', () => {
+  expect(commands(Rendered.of(guideAt('1.9.11')).step('fcp/coredns-node-port')).run).toEqual([
+    words(
+      ...['kubectl', '--context=fcp', '--namespace=default', 'patch', 'service', 'coredns-coredns'],
+      ...['--type=json', '--patch={patch}'],
+    ),
+  ]);
 });
 
 describe('kubefed init', () => {

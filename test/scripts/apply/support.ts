@@ -1,13 +1,17 @@
 import { setMaxListeners } from 'node:events';
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { ownLabels } from '../../../lib/labels';
 import { Plan, PLAN_VERSION } from '../../../lib/plan/plan';
 import { Command, Step, StepOf } from '../../../lib/plan/step';
 import { documents } from '../../../lib/yaml';
+import { Engine, EngineOptions } from '../../../scripts/apply/engine';
 import { KubeObject, named, objectSchema } from '../../../scripts/apply/objects';
 import { Event, Reporter } from '../../../scripts/apply/report/events';
 import { FailureKind, Output, ProgramError, Run } from '../../../scripts/apply/tools/program';
+import { Json } from '../../stand-ins/json';
+import { mergePatch } from '../../stand-ins/merge';
+import { temporaryFolder } from '../../support/folder';
 
 export const FEDERATION = 'fed';
 /** A signal that never fires, for as many as want to listen. */
@@ -41,7 +45,15 @@ export interface Call {
   readonly urgent: boolean;
 }
 
-const KINDS: Readonly<Record<string, string>> = { nodes: 'Node', pods: 'Pod', clusters: 'Cluster' };
+const KINDS: Readonly<Record<string, string>> = {
+  nodes: 'Node',
+  pods: 'Pod',
+  clusters: 'Cluster',
+  secrets: 'Secret',
+  configmaps: 'ConfigMap',
+  service: 'Service',
+  services: 'Service',
+};
 
 /** `kubectl`, in front of clusters that are kept in memory. */
 export class FakeKubectl {
@@ -51,6 +63,9 @@ export class FakeKubectl {
   readonly log: string[] = [];
   /** Names in the kubeconfig. */
   readonly contexts: string[] = [];
+  /** Versions of kubectl and of all API servers. */
+  client = '1.34.4';
+  server = '1.34.4';
   private readonly clusters = new Map<string, Map<string, KubeObject>>();
   private rules: { readonly pattern: RegExp; readonly behaviour: Behaviour; times: number }[] = [];
 
@@ -111,7 +126,7 @@ export class FakeKubectl {
 
   /** The lines of all calls that change something. */
   get writes(): string[] {
-    return this.lines(/ (label|apply|create|delete|patch|upgrade|uninstall) /);
+    return this.lines(/ (label|apply|create|replace|delete|patch|scale|upgrade|uninstall) /);
   }
 
   private cluster(context: string): Map<string, KubeObject> {
@@ -126,7 +141,12 @@ export class FakeKubectl {
     const [program, verb = '', ...args] = command.filter((word) => !word.startsWith('--'));
     const cluster = this.cluster(flag('context') ?? '');
     const file = flag('filename');
-    const objects = (): KubeObject[] => manifest(file === '-' ? stdin : readFileSync(join(this.folder, file ?? '')));
+    const space = flag('namespace');
+    const objects = (): KubeObject[] =>
+      manifest(file === '-' ? stdin : readFileSync(join(this.folder, file ?? ''))).map(({ metadata, ...object }) => ({
+        ...object,
+        metadata: space === undefined ? metadata : { namespace: space, ...metadata },
+      }));
     if (program !== 'kubectl') throw new Error(`nobody answers ${command.join(' ')}`);
     switch (verb) {
       case 'config':
@@ -149,8 +169,26 @@ export class FakeKubectl {
         if (missing.length < declared.length) throw failure('already-exists', command);
         return said('');
       }
+      case 'version': {
+        const versions = { clientVersion: { gitVersion: `v${this.client}` } };
+        const isServer = !command.includes('--client');
+        const serverVersion = { gitVersion: `v${this.server}` };
+        return said(JSON.stringify({ ...versions, ...(isServer && { serverVersion }) }));
+      }
+      case 'replace':
+        for (const object of objects()) cluster.set(named(object), object);
+        return said('');
+      case 'patch': {
+        const name = nameOf(cluster, args, space);
+        const object = cluster.get(name);
+        if (!object) throw failure('not-found', command);
+        const patch = JSON.parse(flag('patch') ?? '{}') as Json;
+        cluster.set(name, objectSchema.parse(mergePatch(object as Json, patch)));
+        return said('');
+      }
       case 'delete':
-        for (const object of objects()) cluster.delete(named(object));
+        if (file === undefined) cluster.delete(nameOf(cluster, args, space));
+        else for (const object of objects()) cluster.delete(named(object));
         return said('');
       default:
         throw new Error(`nobody answers ${command.join(' ')}`);
@@ -170,6 +208,16 @@ function whenAborted(signal: AbortSignal, command: Command): { promise: Promise<
     };
   });
   return { promise, forget };
+}
+
+/** `Service default/web` of `service web`, in a cluster that has it. */
+function nameOf(
+  cluster: ReadonlyMap<string, KubeObject>,
+  [resource = '', name = '']: readonly string[],
+  namespace: string | undefined,
+): string {
+  const kind = [...cluster.values()].find((object) => object.kind.toLowerCase() === resource)?.kind ?? resource;
+  return named({ kind, name, ...(namespace !== undefined && { namespace }) });
 }
 
 const said = (stdout: string): Output => ({ stdout, stderr: '' });
@@ -345,4 +393,49 @@ export function node(name: string, labels: Record<string, string> = {}): KubeObj
 /** A Service, with the addresses that it was given. */
 export function service(name: string, ...addresses: string[]): KubeObject {
   return ours('Service', name, { status: { loadBalancer: { ingress: addresses.map((ip) => ({ ip })) } } });
+}
+
+/** What a test of one kind of step works with: an engine, the clusters in front of it, and what it tells. */
+export interface Workplace {
+  readonly engine: Engine;
+  readonly kubectl: FakeKubectl;
+  readonly reporter: Recorder;
+  readonly plan: Plan;
+}
+
+/** An engine for a plan of these steps, with these files below `dist/`, on clusters of one version. */
+export function workplace(
+  steps: readonly Step[],
+  {
+    files = {},
+    kubernetesVersion = '1.7.3',
+    options = {},
+    plan: change = (plan) => plan,
+  }: {
+    readonly files?: Readonly<Record<string, readonly KubeObject[] | string>>;
+    readonly kubernetesVersion?: string;
+    readonly options?: Partial<EngineOptions>;
+    readonly plan?: (plan: Plan) => Plan;
+  } = {},
+): Workplace {
+  const folder = temporaryFolder();
+  for (const [name, content] of Object.entries(files)) {
+    mkdirSync(dirname(join(folder, name)), { recursive: true });
+    const text =
+      typeof content === 'string' ? content : content.map((object) => JSON.stringify(object)).join('\n---\n');
+    writeFileSync(join(folder, name), text);
+  }
+  const kubectl = new FakeKubectl(folder);
+  kubectl.client = kubernetesVersion;
+  kubectl.server = kubernetesVersion;
+  const reporter = new Recorder();
+  const made = planOf(steps);
+  const plan = change({ ...made, clusters: made.clusters.map((cluster) => ({ ...cluster, kubernetesVersion })) });
+  const engine = new Engine({ plan, folder, run: kubectl.run, reporter, adopt: false, ...options });
+  return { engine, kubectl, reporter, plan };
+}
+
+/** What a program prints. */
+export function printed(...items: KubeObject[]): Output {
+  return said(listOf(items));
 }
