@@ -76,6 +76,11 @@ export const stepSchemas = {
     context: contextName,
     file: distFile,
     wait: z.array(ready),
+    /**
+     * Contexts of the members into which the federation carries the objects. A teardown leaves the copies alone in the
+     * federation and deletes them in each member. @default the objects are nowhere else
+     */
+    copies: z.array(contextName).optional(),
     /** By server-side apply: a field that another manager owns is a conflict to report, never taken by force. */
     serverSide: z.literal(true).optional(),
     /**

@@ -2,6 +2,7 @@ import { inOrder, Plan } from '../../lib/plan/plan';
 import { Step, StepKind } from '../../lib/plan/step';
 import { Wanted } from './api';
 import { clusterOf, declaredObjects, minorFor, Shared, StepContext, Views, wantedOf } from './context';
+import { ControlPlane } from './control-plane';
 import { CutError, Failure, failureOf, StepError } from './errors';
 import { memberSecrets } from './kinds/federation-members';
 import { ContextOf, Handler, Observation } from './kinds/handler';
@@ -50,6 +51,8 @@ export interface EngineOptions {
   readonly run: Run;
   readonly reporter: Reporter;
   readonly adopt: boolean;
+  /** Whether credentials of members that no member uses may be removed. @default false */
+  readonly removeCredentials?: boolean;
   /** Awaited before the first write of the run, and before it first waits. Throws when nothing may be written. */
   readonly beforeWrite?: () => Promise<void>;
 }
@@ -61,6 +64,7 @@ export interface EngineOptions {
 export class Engine {
   private readonly views: Views;
   private readonly members: MemberList;
+  private readonly controlPlane: ControlPlane;
   private readonly versions: Versions;
   /** The kubeconfig, read once for all who ask within a few seconds. */
   readonly kubeconfig: KubeconfigReader;
@@ -69,6 +73,7 @@ export class Engine {
   private readonly running = new Set<string>();
   /** The steps that have started a program that writes; its answer may have been lost. */
   private readonly written = new Set<string>();
+  private readonly warned = new Set<string>();
   private mayWrite: Promise<void> | undefined;
   private federationSeen: Promise<unknown> | undefined;
   private refused: Error | undefined;
@@ -80,6 +85,7 @@ export class Engine {
     this.views = new Views((context) => new Kubectl(this.runFor(context), () => undefined), withManagers);
     this.kubeconfig = new KubeconfigReader(urgent);
     this.members = new MemberList(urgent, options.plan.federation);
+    this.controlPlane = new ControlPlane(urgent, options.plan);
     this.versions = new Versions((context) => new Kubectl(this.runFor(context), () => undefined));
   }
 
@@ -175,6 +181,7 @@ export class Engine {
     return Promise.allSettled([
       this.views.of(plan.federation).look(wanted, signal),
       ...(steps.some(({ kind }) => kind === 'kubefed-join') ? [this.members.get(signal, false)] : []),
+      this.controlPlane.pods(signal, false),
     ]);
   }
 
@@ -434,7 +441,7 @@ export class Engine {
   }
 
   private contextOf(step: Step, signal: AbortSignal): StepContext {
-    const { plan, folder, adopt, reporter } = this.options;
+    const { plan, folder, adopt, removeCredentials = false, reporter } = this.options;
     const where = { step: step.id, cluster: step.cluster };
     let seenLast: string | undefined;
     const run = this.runFor(step.context);
@@ -442,8 +449,11 @@ export class Engine {
       plan,
       folder,
       adopt,
+      removeCredentials,
       run,
       warn: (cluster, text) => {
+        if (this.warned.has(`${cluster}: ${text}`)) return;
+        this.warned.add(`${cluster}: ${text}`);
         reporter.tell({ type: 'warning', cluster, text });
       },
     };
@@ -467,6 +477,7 @@ export class Engine {
       stopped: this.stop.signal,
       kubeconfig: this.kubeconfig,
       members: this.members,
+      controlPlane: this.controlPlane,
       versions: this.versions,
       cluster: clusterOf(plan, step.cluster),
       minor: minorFor(plan, step.cluster),

@@ -16,23 +16,20 @@ interface Asked {
   madeAt?: number;
 }
 
-/** The members that the federation knows. Asked for once, whoever asks at the same moment. */
-export class MemberList {
-  private asked: Asked | undefined;
+/** Objects that several steps look at. Asked for once, whoever asks at the same moment. */
+export class SharedList {
+  protected asked: Asked | undefined;
 
+  /** @param what the arguments of `kubectl get` */
   constructor(
     private readonly kubectl: Kubectl,
     private readonly context: string,
+    private readonly what: readonly string[],
   ) {}
 
-  /** @param fresh ask the federation, whatever was seen a moment ago */
+  /** @param fresh ask the cluster, whatever was seen a moment ago */
   get(signal: AbortSignal, fresh: boolean): Promise<KubeObject[]> {
     return untilOwnEnd(signal, () => this.ask(signal, fresh));
-  }
-
-  /** A control plane has just been made: it has none. */
-  knowNone(): void {
-    this.asked = { answer: Promise.resolve([]), madeAt: Date.now() };
   }
 
   /** Something has changed them. */
@@ -46,7 +43,7 @@ export class MemberList {
     if (asked && Date.now() - (asked.madeAt ?? Infinity) < counts) return asked.answer;
     const made: Omit<Asked, 'answer'> = {};
     const answer = pause(fresh ? GATHER_MS : 0, signal).then(() =>
-      this.kubectl.get(this.context, ['clusters'], signal, {
+      this.kubectl.get(this.context, this.what, signal, {
         // It reads nothing; this is how it tells that its turn has come.
         stdin: () => {
           made.madeAt ??= Date.now();
@@ -61,5 +58,17 @@ export class MemberList {
       if (this.asked === current) this.asked = undefined;
     });
     return answer;
+  }
+}
+
+/** The members that the federation knows. */
+export class MemberList extends SharedList {
+  constructor(kubectl: Kubectl, context: string) {
+    super(kubectl, context, ['clusters']);
+  }
+
+  /** A control plane has just been made: it has none. */
+  knowNone(): void {
+    this.asked = { answer: Promise.resolve([]), madeAt: Date.now() };
   }
 }

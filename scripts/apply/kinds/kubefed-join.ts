@@ -12,6 +12,7 @@ import { waitUntil } from '../waiting';
 import { changeConfigMap, dataOf, readConfigMap } from './config-map';
 import { CLUSTER_NAME, FEDERATION_NAME, membersLeft, otherFederation } from './federation-members';
 import { ContextOf, DONE, Handler, leaving, NOTHING, Observation, REMOVED } from './handler';
+import { federatedSince, tidyNamespaces } from './member-namespaces';
 import { addressesOf } from './service-address';
 import { dotted, StubDomains, stubDomainsOf, withoutDomain } from './stub-domain';
 
@@ -101,6 +102,7 @@ export const kubefedJoin: Handler<'kubefed-join', { readonly isMember: boolean }
       const why = `${step.cluster} is a member under another name, which relies on its DNS settings`;
       return { state: 'kept', inUse: true, why };
     }
+    const since = await federatedSince(context);
     if (member) {
       await saveStubDomains(context, domainOf(plan));
       await kubectl.writeOnce(undo, signal);
@@ -111,7 +113,8 @@ export const kubefedJoin: Handler<'kubefed-join', { readonly isMember: boolean }
     await clearAway(context, left);
     const restored = await restore(context);
     const removed = await removeMemberNamespace(context);
-    return member || left.length > 0 || restored || removed ? REMOVED : NOTHING;
+    const tidied = await tidyNamespaces(context, since);
+    return member || left.length > 0 || restored || removed || tidied ? REMOVED : NOTHING;
   },
 };
 

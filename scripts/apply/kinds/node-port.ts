@@ -2,7 +2,7 @@ import { commands } from '../../../lib/plan/commands';
 import { wanted } from '../api';
 import { filled, untilUncontested } from '../context';
 import { StepError } from '../errors';
-import { at, KubeObject, listAt } from '../objects';
+import { at, KubeObject, listAt, textAt } from '../objects';
 import { updatesSharedNodePorts } from '../shared-node-port';
 import { ContextOf, DONE, Handler } from './handler';
 
@@ -63,7 +63,7 @@ function portsOf(
 ): { index: number; protocol: string; nodePort: unknown }[] {
   const found = listAt(service, 'spec', 'ports').flatMap((entry, index) =>
     at(entry, 'port') === step.port
-      ? [{ index, protocol: String(at(entry, 'protocol') ?? 'TCP'), nodePort: at(entry, 'nodePort') }]
+      ? [{ index, protocol: textAt(entry, 'protocol') ?? 'TCP', nodePort: at(entry, 'nodePort') }]
       : [],
   );
   if (found.length > 0) return found;

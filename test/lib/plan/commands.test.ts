@@ -192,6 +192,16 @@ test('every kind of step has a schema, and the union knows it', () => {
   for (const { step } of Object.values(TABLE)) expect(stepSchema.parse(step)).toEqual(step);
 });
 
+test('what is in the federation is taken back there without what hangs on it, and then in each member', () => {
+  const file = '--filename=federation/51-hello-world.yaml';
+  expect(commands(guide.step('federation/hello-world')).undo).toEqual([
+    words('kubectl', '--context=federation', 'delete', '--ignore-not-found', file, '--cascade={cascade}'),
+    ...['fcp', 'usa', 'chn'].map((member) =>
+      words('kubectl', `--context=${member}`, 'delete', '--ignore-not-found', file),
+    ),
+  ]);
+});
+
 test('the node port is set by a patch from 1.9 on', () => {
   expect(commands(Rendered.of(guideAt('1.9.11')).step('fcp/coredns-node-port')).run).toEqual([
     words(

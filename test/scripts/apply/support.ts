@@ -45,15 +45,11 @@ export interface Call {
   readonly urgent: boolean;
 }
 
-const KINDS: Readonly<Record<string, string>> = {
-  nodes: 'Node',
-  pods: 'Pod',
-  clusters: 'Cluster',
-  secrets: 'Secret',
-  configmaps: 'ConfigMap',
-  service: 'Service',
-  services: 'Service',
-};
+/** The kind of a resource, as kubectl takes it in the plural. */
+function isOfResource(kind: string, resource: string): boolean {
+  const lower = kind.toLowerCase();
+  return [lower, `${lower}s`, `${lower}es`, lower.replace(/y$/, 'ies')].includes(resource);
+}
 
 /** `kubectl`, in front of clusters that are kept in memory. */
 export class FakeKubectl {
@@ -153,11 +149,26 @@ export class FakeKubectl {
         return said(JSON.stringify({ contexts: this.contexts.map((name) => ({ name, context: { cluster: name } })) }));
       case 'get': {
         if (file !== undefined) return said(listOf(objects().flatMap((object) => cluster.get(named(object)) ?? [])));
-        const kind = KINDS[args[0] ?? ''];
-        return said(listOf([...cluster.values()].filter((object) => object.kind === kind)));
+        const [kinds = '', name] = args;
+        const [key = '', value = ''] = flag('selector')?.split('=') ?? [];
+        const found = [...cluster.values()].filter(
+          ({ kind, metadata }) =>
+            kinds.split(',').some((resource) => isOfResource(kind, resource)) &&
+            (name === undefined || metadata.name === name) &&
+            (space === undefined || metadata.namespace === space) &&
+            (key === '' || metadata.labels?.[key] === value),
+        );
+        return said(listOf(found));
       }
       case 'label':
-        return said(label(cluster, args.slice(1)));
+        return said(label(cluster, args[0] === 'namespace' ? 'Namespace' : 'Node', args.slice(1)));
+      case 'scale': {
+        const object = cluster.get(nameOf(cluster, args, space));
+        if (!object) throw failure('not-found', command);
+        const spec = { ...(object.spec as object), replicas: Number(flag('replicas')) };
+        cluster.set(named(object), { ...object, spec });
+        return said('');
+      }
       case 'apply':
         for (const object of objects()) cluster.set(named(object), object);
         return said('');
@@ -226,10 +237,10 @@ const manifest = (text: string | Buffer): KubeObject[] =>
   documents(text.toString()).map((document) => objectSchema.parse(document));
 
 /** `kubectl label nodes`: names, then `key=value` to set and `key-` to take away. */
-function label(cluster: Map<string, KubeObject>, args: readonly string[]): string {
+function label(cluster: Map<string, KubeObject>, kind: string, args: readonly string[]): string {
   const isChange = (word: string): boolean => word.includes('=') || word.endsWith('-');
   for (const name of args.filter((word) => !isChange(word))) {
-    const node = cluster.get(`Node ${name}`);
+    const node = cluster.get(`${kind} ${name}`);
     if (!node) throw failure('not-found');
     const labels = { ...node.metadata.labels };
     for (const change of args.filter(isChange)) {
@@ -237,7 +248,7 @@ function label(cluster: Map<string, KubeObject>, args: readonly string[]): strin
       if (value === undefined) Reflect.deleteProperty(labels, key.slice(0, -1));
       else labels[key] = value;
     }
-    cluster.set(`Node ${name}`, { ...node, metadata: { ...node.metadata, labels } });
+    cluster.set(`${kind} ${name}`, { ...node, metadata: { ...node.metadata, labels } });
   }
   return '';
 }
