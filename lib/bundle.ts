@@ -105,8 +105,15 @@ export class Bundle {
   /**
    * Charts of the user's own, one file each, applied after everything that the components apply in this bundle, and
    * after the charts that they depend on.
+   *
+   * @param more what the steps say besides
    */
-  userCharts(app: App, context: string, needs: string[], serverSide?: true): void {
+  userCharts(
+    app: App,
+    context: string,
+    needs: string[],
+    more: Partial<Pick<StepInput<'apply'>, 'serverSide' | 'copies'>> = {},
+  ): void {
     // Rendering one chart makes every dependency between constructs of the app one between their charts.
     app.charts[0]?.toJson();
     const ids = new Map<IConstruct, string>(app.charts.map((chart) => [chart, idOf(chart)]));
@@ -121,7 +128,7 @@ export class Bundle {
         timeoutSeconds: 300,
         file,
         wait: [],
-        ...(serverSide && { serverSide }),
+        ...more,
       });
     }
   }

@@ -86,13 +86,14 @@ export class Federation {
     );
     each(components, federation, (component) => component.federation?.(federation, topology));
     if (!standsAlone) {
-      federation.userCharts(this.federated(), topology.name, [
-        ...new Set([
-          controlPlaneStep(topology),
-          ...topology.clusters.map(joinStep),
-          ...federation.steps.map(({ id }) => id),
-        ]),
+      const needs = new Set([
+        controlPlaneStep(topology),
+        ...topology.clusters.map(joinStep),
+        ...federation.steps.map(({ id }) => id),
       ]);
+      federation.userCharts(this.federated(), topology.name, [...needs], {
+        copies: topology.clusters.map(({ context }) => context),
+      });
     }
     files.push(...federation.files());
     steps.push(...federation.steps);
@@ -102,7 +103,7 @@ export class Federation {
       each(components, bundle, (component) => component.cluster?.(bundle, cluster, topology));
       const applied = bundle.steps.filter(({ kind }) => kind === 'apply' || kind === 'create').map(({ id }) => id);
       const apps = [...(standsAlone ? [this.federated()] : []), this.app(cluster.name)];
-      for (const app of apps) bundle.userCharts(app, cluster.context, applied, standsAlone || undefined);
+      for (const app of apps) bundle.userCharts(app, cluster.context, applied, standsAlone ? { serverSide: true } : {});
       files.push(...(standsAlone ? bundleFiles(bundle, topology, labels) : bundle.files()));
       steps.push(...bundle.steps);
       bundles.push(bundle);

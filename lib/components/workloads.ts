@@ -106,6 +106,7 @@ export const workloads: Component = {
         needs: [`${bundle.name}/namespaces`, ...topology.clusters.map(joinStep)],
         timeoutSeconds: 300,
         file: manifest,
+        copies: topology.clusters.map((cluster) => cluster.context),
         wait: [
           { resource: `deployment/${workload.name}`, namespace: workload.namespace, until: 'exists' },
           { resource: `service/${workload.name}`, namespace: workload.namespace, until: 'exists' },

@@ -228,7 +228,8 @@ function checkNames(plan: Plan): void {
     if (!bundles.has(step.cluster) || !step.id.startsWith(`${step.cluster}/`)) {
       findings.push({ where, problem: `'${step.cluster}' is no cluster of the topology`, hint: SYNTH_AGAIN });
     }
-    for (const name of new Set(['hostContext' in step ? step.hostContext : step.context, step.context])) {
+    const others = 'hostContext' in step ? [step.hostContext] : 'copies' in step ? (step.copies ?? []) : [];
+    for (const name of new Set([...others, step.context])) {
       if (!contexts.has(name))
         findings.push({ where, problem: `'${name}' is no context of the topology`, hint: SYNTH_AGAIN });
     }

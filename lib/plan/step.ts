@@ -76,6 +76,11 @@ export const stepSchemas = {
     context: contextName,
     file: distFile,
     wait: z.array(ready),
+    /**
+     * Contexts of the members into which the federation carries the objects. A teardown leaves the copies alone in the
+     * federation and deletes them in each member. @default the objects are nowhere else
+     */
+    copies: z.array(contextName).optional(),
     /** By server-side apply: a field that another manager owns is a conflict to report, never taken by force. */
     serverSide: z.literal(true).optional(),
     /**
@@ -161,14 +166,22 @@ export const stepSchemas = {
     registers: z.array(word.regex(/^[a-z][a-z0-9]*(\.[a-z0-9][-a-z0-9]*)+$/)).optional(),
     wait: z.array(ready),
   }),
-  /** All ports of a Service have this node port. */
+  /** One port of a Service, over UDP and over TCP, has this node port. Other ports keep theirs. */
   'node-port': z.strictObject({
     ...common,
     kind: z.literal('node-port'),
     context: contextName,
     namespace: word,
     service: word,
+    port,
     nodePort: port,
+    /**
+     * Delete the Service and create it with its node port, and never update it: an API server before 1.9 refuses to share
+     * a node port in an update, and ends at any update of a Service that shares one.
+     *
+     * @default patch it
+     */
+    recreate: z.literal(true).optional(),
   }),
   /** The federation's control plane runs in the host cluster, and the kubeconfig has its context. */
   'kubefed-init': z.strictObject({

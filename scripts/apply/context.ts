@@ -5,12 +5,14 @@ import { Plan, PlanCluster } from '../../lib/plan/plan';
 import { Command, Step } from '../../lib/plan/step';
 import { documents } from '../../lib/yaml';
 import { minorOf, Wanted } from './api';
+import { ControlPlane } from './control-plane';
 import { StepError } from './errors';
 import { KubeconfigReader } from './kubeconfig';
 import { MemberList } from './members';
 import { KubeObject, objectSchema } from './objects';
 import { Kubectl } from './tools/kubectl';
 import { ProgramError, Run } from './tools/program';
+import { Versions } from './versions';
 import { ClusterView, Views } from './view';
 
 /** What all steps of a run share. */
@@ -23,7 +25,9 @@ export interface Shared {
   readonly views: Views;
   /** Whether objects that somebody else made may be taken over. */
   readonly adopt: boolean;
-  /** Warnings that are no failures, for the end report. */
+  /** Whether credentials of members that no member uses may be removed. */
+  readonly removeCredentials: boolean;
+  /** Warnings that are no failures, for the end report. The same one is told once. */
   readonly warn: (cluster: string, text: string) => void;
 }
 
@@ -49,6 +53,10 @@ export interface StepContext<S extends Step = Step> extends Shared {
   readonly kubeconfig: KubeconfigReader;
   /** The federation's members. */
   readonly members: MemberList;
+  /** The federation's control plane in the host cluster. */
+  readonly controlPlane: ControlPlane;
+  /** What kubectl and the API servers say of their versions. */
+  readonly versions: Versions;
   /** What is seen while waiting, for the person who watches. */
   readonly seen: (text: string) => void;
 }

@@ -2,6 +2,7 @@ import { inOrder, Plan } from '../../lib/plan/plan';
 import { Step, StepKind } from '../../lib/plan/step';
 import { Wanted } from './api';
 import { clusterOf, declaredObjects, minorFor, Shared, StepContext, wantedOf } from './context';
+import { ControlPlane } from './control-plane';
 import { CutError, Failure, failureOf, StepError } from './errors';
 import { memberSecrets } from './kinds/federation-members';
 import { ContextOf, Handler, Observation } from './kinds/handler';
@@ -10,6 +11,7 @@ import { KubeconfigReader } from './kubeconfig';
 import { MemberList } from './members';
 import { Outcome, Reporter } from './report/events';
 import { Kubectl, orEnd } from './tools/kubectl';
+import { Versions } from './versions';
 import { ClusterView, Views } from './view';
 import { urgently } from './tools/limit';
 import { isPassing } from './tools/retry';
@@ -50,6 +52,8 @@ export interface EngineOptions {
   readonly views: Views;
   readonly reporter: Reporter;
   readonly adopt: boolean;
+  /** Whether credentials of members that no member uses may be removed. @default false */
+  readonly removeCredentials?: boolean;
   /** Awaited before the first write of the run, and before it first waits. Throws when nothing may be written. */
   readonly beforeWrite?: () => Promise<void>;
 }
@@ -60,6 +64,8 @@ export interface EngineOptions {
  */
 export class Engine {
   private readonly members: MemberList;
+  private readonly controlPlane: ControlPlane;
+  private readonly versions: Versions;
   /** The kubeconfig, read once for all who ask within a few seconds. */
   readonly kubeconfig: KubeconfigReader;
   private readonly stop = new AbortController();
@@ -67,6 +73,7 @@ export class Engine {
   private readonly running = new Set<string>();
   /** The steps that have started a program that writes; its answer may have been lost. */
   private readonly written = new Set<string>();
+  private readonly warned = new Set<string>();
   private mayWrite: Promise<void> | undefined;
   private federationSeen: Promise<unknown> | undefined;
   private refused: Error | undefined;
@@ -82,6 +89,8 @@ export class Engine {
       for (const step of plan.steps)
         if (step.context === context && this.running.has(step.id)) this.tellRetry(step, error);
     };
+    this.controlPlane = new ControlPlane(plan, (context) => this.viewOf(context));
+    this.versions = new Versions(new Kubectl(urgently(run), () => undefined), views);
   }
 
   /** All clusters wait for what only the host cluster has, and for the federation itself. */
@@ -176,6 +185,7 @@ export class Engine {
     return Promise.allSettled([
       this.viewOf(plan.federation).look(wanted, signal),
       ...(steps.some(({ kind }) => kind === 'kubefed-join') ? [this.members.get(signal, false)] : []),
+      this.controlPlane.pods(signal, false),
     ]);
   }
 
@@ -440,7 +450,7 @@ export class Engine {
   }
 
   private contextOf(step: Step, signal: AbortSignal): StepContext {
-    const { plan, folder, adopt, reporter, views } = this.options;
+    const { plan, folder, adopt, removeCredentials = false, reporter, views } = this.options;
     const where = { step: step.id, cluster: step.cluster };
     let seenLast: string | undefined;
     const run = this.runFor(step.context);
@@ -448,9 +458,12 @@ export class Engine {
       plan,
       folder,
       adopt,
+      removeCredentials,
       run,
       views,
       warn: (cluster, text) => {
+        if (this.warned.has(`${cluster}: ${text}`)) return;
+        this.warned.add(`${cluster}: ${text}`);
         reporter.tell({ type: 'warning', cluster, text });
       },
     };
@@ -474,6 +487,8 @@ export class Engine {
       stopped: this.stop.signal,
       kubeconfig: this.kubeconfig,
       members: this.members,
+      controlPlane: this.controlPlane,
+      versions: this.versions,
       cluster: clusterOf(plan, step.cluster),
       minor: minorFor(plan, step.cluster),
       view: this.viewOf(step.context),

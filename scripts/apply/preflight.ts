@@ -1,7 +1,6 @@
 import { existsSync, readFileSync, realpathSync } from 'node:fs';
 import { join, sep } from 'node:path';
 import { coerce, parse, SemVer } from 'semver';
-import { z } from 'zod';
 import { FederationError, Finding } from '../../lib/errors';
 import { digest, Plan, PlanCluster } from '../../lib/plan/plan';
 import { Command, Step } from '../../lib/plan/step';
@@ -12,6 +11,7 @@ import { Kubeconfig, KubeconfigReader, sameServer } from './kubeconfig';
 import { describeRight, Right, rightsOf } from './rights';
 import { Kubectl } from './tools/kubectl';
 import { ProgramError, reasonIn } from './tools/program';
+import { versionsIn } from './versions';
 import { Views } from './view';
 
 /** Something has to be put right first. Nothing has been written. */
@@ -26,8 +26,6 @@ export interface Preflight {
   readonly findings: readonly Finding[];
   readonly warnings: readonly { readonly cluster: string; readonly text: string }[];
 }
-
-const versionSchema = z.looseObject({ clientVersion: z.looseObject({ gitVersion: z.string() }) });
 
 /** Minor versions that kubectl and a server may be apart. */
 const SKEW = 1;
@@ -288,11 +286,7 @@ async function deniedRights(reader: Reader, rights: readonly Right[], signal: Ab
 /** kubectl's own version; nothing where it does not say it in a form that can be read. */
 async function kubectlVersion({ kubectl, signal }: PreflightInput): Promise<SemVer | undefined> {
   const { stdout } = await kubectl.read(['kubectl', 'version', '--client', '--output=json'], signal);
-  try {
-    return parse(versionSchema.parse(JSON.parse(stdout)).clientVersion.gitVersion) ?? undefined;
-  } catch {
-    return undefined;
-  }
+  return parse(versionsIn(stdout)?.clientVersion.gitVersion) ?? undefined;
 }
 
 function asFinding(where: string, error: ProgramError): Finding {

@@ -18,6 +18,8 @@ export interface ApplyOptions extends CommonOptions {
   readonly yes?: boolean;
   /** Take over objects that somebody else made. */
   readonly adopt?: boolean;
+  /** Remove credentials of members that no member uses. */
+  readonly removeCredentials?: boolean;
 }
 
 /** How long the looks before the first write may take, and the lock, in milliseconds. */
@@ -78,6 +80,7 @@ export async function carryOut(
     views,
     reporter,
     adopt: options.adopt ?? false,
+    removeCredentials: options.removeCredentials ?? false,
     beforeWrite: async () => {
       const { warnings } = await judge();
       for (const warning of warnings) reporter.tell({ type: 'warning', ...warning });

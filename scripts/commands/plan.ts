@@ -36,7 +36,7 @@ async function showPlan(session: Session, options: PlanOptions): Promise<number>
   const refused = filesRefused(session);
   const exitCode = refused.length > 0 ? EXIT.notBegun : EXIT.ok;
   const reach = options.offline ? new Map<string, string>() : await inReach(session);
-  const known = await observed(session, steps, reach, refused, options);
+  const { known, warnings } = await observed(session, steps, reach, refused, options);
   if (options.json) {
     for (const step of steps)
       say(
@@ -49,6 +49,7 @@ async function showPlan(session: Session, options: PlanOptions): Promise<number>
           ...commands(step),
         }),
       );
+    for (const warning of warnings) say(JSON.stringify(warning));
     return exitCode;
   }
   say(
@@ -72,7 +73,19 @@ async function showPlan(session: Session, options: PlanOptions): Promise<number>
       for (const line of diff ?? []) say(`      | ${line}`);
     }
   }
+  for (const line of warningLines(warnings)) say(line);
   return exitCode;
+}
+
+/** Something to know of a cluster that is no step's failure. */
+export interface Warning {
+  readonly cluster: string;
+  readonly warning: string;
+}
+
+/** The warnings, below an empty line where there are any. */
+export function warningLines(warnings: readonly Warning[]): string[] {
+  return warnings.length === 0 ? [] : ['', ...warnings.map(({ cluster, warning }) => `note on ${cluster}: ${warning}`)];
 }
 
 /**
@@ -87,7 +100,7 @@ export async function observed(
   reach: ReadonlyMap<string, string>,
   refused: readonly Finding[],
   options: CommonOptions & { offline?: boolean },
-): Promise<Map<string, Known>> {
+): Promise<{ readonly known: Map<string, Known>; readonly warnings: readonly Warning[] }> {
   const { plan } = session;
   const hostContext = plan.clusters.find(({ name }) => name === plan.hostCluster)?.context ?? '';
   const known = new Map<string, Known>(steps.map((step) => [step.id, 'out-of-reach']));
@@ -99,14 +112,20 @@ export async function observed(
     known.set(step.id, { step: step.id, cluster: step.cluster, problem: `${where} ${problem}`, hint });
     blocked.add(step.id);
   }
-  if (options.offline) return known;
+  const warnings: Warning[] = [];
+  if (options.offline) return { known, warnings };
   const asked = steps.filter(
     ({ id, context }) => !blocked.has(id) && !reach.has(context === plan.federation ? hostContext : context),
   );
   const engine = new Engine({
     ...session,
     adopt: false,
-    reporter: { tell: () => undefined, close: () => undefined },
+    reporter: {
+      tell: (event) => {
+        if (event.type === 'warning') warnings.push({ cluster: event.cluster, warning: event.text });
+      },
+      close: () => undefined,
+    },
   });
   await engine.prefetch(asked);
   for (const [id, value] of await engine.observe(asked)) known.set(id, value);
@@ -114,7 +133,7 @@ export async function observed(
   for (const step of asked)
     if (step.needs.some((need) => known.get(need) === 'out-of-reach' || blocked.has(need)))
       known.set(step.id, 'not-yet');
-  return known;
+  return { known, warnings };
 }
 
 /** The contexts that cannot be asked, each with why: they do not lead where the topology says, or nobody answers there. */

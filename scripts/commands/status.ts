@@ -5,7 +5,7 @@ import { readKubeconfig } from '../apply/kubeconfig';
 import { select } from '../apply/select';
 import { Kubectl } from '../apply/tools/kubectl';
 import { Run } from '../apply/tools/program';
-import { inReach, Known, observed } from './plan';
+import { inReach, Known, observed, warningLines } from './plan';
 import { CommonOptions, EXIT, filesRefused, say, Session, withSession } from './session';
 import { table } from './table';
 
@@ -19,7 +19,7 @@ async function showStatus(session: Session, options: CommonOptions): Promise<num
   const steps = select(plan, options);
   const refused = filesRefused(session);
   const reach = await inReach(session);
-  const known = await observed(session, steps, reach, refused, options);
+  const { known, warnings } = await observed(session, steps, reach, refused, options);
   const states = new Map(steps.map((step) => [step.id, wordOf(known.get(step.id) ?? 'out-of-reach')]));
   const allWell = [...states.values()].every((word) => word === 'ok');
   const exitCode = refused.length > 0 ? EXIT.notBegun : allWell ? EXIT.ok : EXIT.failed;
@@ -34,6 +34,7 @@ async function showStatus(session: Session, options: CommonOptions): Promise<num
           details: detailsOf(step, known),
         }),
       );
+    for (const warning of warnings) say(JSON.stringify(warning));
     return exitCode;
   }
 
@@ -55,6 +56,7 @@ async function showStatus(session: Session, options: CommonOptions): Promise<num
   if (details.length > 0) say('');
   for (const line of details) say(line);
   for (const [context, why] of reach) say(`${context}: ${why}`);
+  for (const line of warningLines(warnings)) say(line);
   say('');
   // Only a control plane has a context of its own.
   if (plan.steps.some(({ kind }) => kind === 'kubefed-init')) say(await contextLine(plan.federation, run));

@@ -141,7 +141,7 @@ async function stands(engine: Engine, { plan, folder }: Session, step: Step): Pr
       });
     }
     case 'kubefed-init':
-      return at(seen.seen, 'reached') === 'part';
+      return at(seen.seen, 'reached') !== 'nothing';
     case 'kubefed-join':
       return at(seen.seen, 'isMember') === true;
     case 'helm-init':

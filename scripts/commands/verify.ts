@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import { contains } from '../../lib/topology/addresses';
 import { FederationError } from '../../lib/errors';
@@ -15,6 +14,8 @@ import { select } from '../apply/select';
 import { Kubectl } from '../apply/tools/kubectl';
 import { ProgramError } from '../apply/tools/program';
 import { Views } from '../apply/view';
+import { within } from '../apply/waiting';
+import { askInPod, NamePod } from './name-pod';
 import { inReach } from './plan';
 import { CommonOptions, EXIT, say, Session, withSession } from './session';
 import { table } from './table';
@@ -33,6 +34,8 @@ interface Link {
   readonly what: string;
   readonly ok: boolean;
   readonly seen: string;
+  /** What to do about it. @default what is seen says it */
+  readonly hint?: string;
 }
 
 /**
@@ -45,7 +48,8 @@ export function verifyCommand(options: VerifyOptions): Promise<number> {
 
 async function checkOutcome(session: Session, options: VerifyOptions): Promise<number> {
   const { plan, folder, run, views } = session;
-  const signal = AbortSignal.timeout(LIMIT_MS);
+  const cut = new AbortController();
+  const signal = within(LIMIT_MS, cut.signal);
   const kubectl = new Kubectl(run, () => undefined);
   const all = plan.steps.filter((step): step is StepOf<'dns-check'> => step.kind === 'dns-check');
   const checks = chosen(plan, all, options);
@@ -94,11 +98,21 @@ async function checkOutcome(session: Session, options: VerifyOptions): Promise<n
     (step, i) => checks.findIndex(({ name }) => name === step.name) === i && !unasked.has(step.name),
   );
   const direct = await Promise.all(names.map((step) => checkName(step, expected.get(step.name))));
-  const fromPods = await Promise.all(
-    plan.clusters
-      .filter(({ name }) => options.pods && (options.cluster?.includes(name) ?? true))
-      .map((cluster) => checkFromPod(kubectl, cluster.name, cluster.context, names, expected, signal)),
+  // Ctrl-C ends what the pods wait for, and not the program before they are deleted.
+  const fromPods = await untilInterrupted(cut, () =>
+    Promise.all(
+      plan.clusters
+        .filter(({ name }) => options.pods && (options.cluster?.includes(name) ?? true))
+        .map((cluster) =>
+          checkFromPod(
+            { kubectl, view: views.of(cluster.context), cluster, federation: plan.federation, signal },
+            names,
+            expected,
+          ),
+        ),
+    ),
   );
+  if (cut.signal.aborted) return EXIT.interrupted;
   const links = [...members, ...addresses, ...twice, ...direct, ...fromPods.flat()];
   const broken = links.find(({ ok }) => !ok);
   if (options.json) {
@@ -111,6 +125,7 @@ async function checkOutcome(session: Session, options: VerifyOptions): Promise<n
       say(line);
     say('');
     for (const [name, why] of unasked) say(`Left out: ${name}, since ${why}.`);
+    for (const hint of new Set(links.flatMap((link) => (link.ok ? [] : (link.hint ?? []))))) say(hint);
     say(
       broken
         ? `The first broken link: ${broken.cluster}, ${broken.what}: ${broken.seen}`
@@ -120,6 +135,21 @@ async function checkOutcome(session: Session, options: VerifyOptions): Promise<n
     );
   }
   return broken ? EXIT.failed : EXIT.ok;
+}
+
+/** Does something; Ctrl-C meanwhile fires the signal, and once more ends the program. */
+async function untilInterrupted<T>(cut: AbortController, work: () => Promise<T>): Promise<T> {
+  const onSignal = (): void => {
+    cut.abort();
+  };
+  process.once('SIGINT', onSignal);
+  process.once('SIGTERM', onSignal);
+  try {
+    return await work();
+  } finally {
+    process.off('SIGINT', onSignal);
+    process.off('SIGTERM', onSignal);
+  }
 }
 
 /** The checks that are selected. @throws FederationError where there are some, and none of them is */
@@ -260,58 +290,36 @@ async function checkName(step: StepOf<'dns-check'>, expected: readonly string[] 
   };
 }
 
-/** All names, asked in one short-lived pod of a cluster: through that cluster's own DNS, as a workload would. */
+/** What to do where a pod could not ask. */
+const NO_PODS = 'See why, or leave the pods out: with --no-pods CoreDNS alone is asked.';
+
+/** All names, asked in one short-lived pod of a cluster. */
 async function checkFromPod(
-  kubectl: Kubectl,
-  cluster: string,
-  context: string,
+  question: Omit<NamePod, 'names' | 'image'>,
   checks: readonly StepOf<'dns-check'>[],
   expectedByName: ReadonlyMap<string, readonly string[]>,
-  signal: AbortSignal,
 ): Promise<Link[]> {
   const [first] = checks;
   if (!first) return [];
-  const name = `dns-check-${randomBytes(3).toString('hex')}`;
-  // Names are DNS labels of the plan: there is nothing in them that a shell reads.
-  const script = checks.map((step) => `nslookup ${step.name}`).join('; ');
-  let said: string;
-  try {
-    const { stdout } = await kubectl.writeOnce(
-      [
-        'kubectl',
-        `--context=${context}`,
-        'run',
-        name,
-        `--image=${first.image}`,
-        '--restart=Never',
-        '--rm',
-        '-i',
-        '--quiet',
-        '--',
-        'sh',
-        '-c',
-        script,
-      ],
-      signal,
-    );
-    said = stdout;
-  } catch (error) {
-    if (!(error instanceof ProgramError)) throw error;
-    said = error.output.stdout || error.output.stderr;
-  }
-  return checks.map((step) => {
+  const cluster = question.cluster.name;
+  const { said, failure, left } = await askInPod({
+    ...question,
+    image: first.image,
+    names: checks.map(({ name }) => name),
+  });
+  const links = checks.map((step): Link => {
     const answers = answersIn(said, step.name);
     const expected = expectedByName.get(step.name) ?? [];
+    const line = said.split('\n').find((text) => text.includes(step.name));
     return {
       cluster,
       what: `${step.name}, asked in a pod`,
       ok: expected.length > 0 && isDeepStrictEqual(answers, [...expected]),
-      seen:
-        answers.length > 0
-          ? answers.join(' ')
-          : (said.split('\n').find((line) => line.includes(step.name)) ?? 'no answer').trim(),
+      seen: answers.length > 0 ? answers.join(' ') : (failure ?? line ?? 'no answer').trim(),
+      ...(failure !== undefined && { hint: NO_PODS }),
     };
   });
+  return left === undefined ? links : [...links, { cluster, what: 'the pod that asked', ok: false, seen: left }];
 }
 
 /** The addresses that nslookup prints below a name. */

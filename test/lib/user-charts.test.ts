@@ -56,6 +56,15 @@ describe("a user's own chart", () => {
     }
   });
 
+  test('in the federation names the members that get copies of its objects, in a cluster none', () => {
+    const federation = new Federation(guideProps());
+    for (const app of [federation.cluster('usa'), federation.federated()]) new Monitoring(app, 'monitoring');
+    const rendered = new Rendered(federation);
+    expect(rendered.step('federation/monitoring')).toMatchObject({ copies: ['fcp', 'usa', 'chn'] });
+    expect(rendered.step('federation/hello-world')).toMatchObject({ copies: ['fcp', 'usa', 'chn'] });
+    expect(rendered.step('usa/monitoring')).not.toHaveProperty('copies');
+  });
+
   test('in the federation is applied when every member has joined, in its context', () => {
     const federation = new Federation(guideProps());
     new Monitoring(federation.federated(), 'everywhere');

@@ -135,14 +135,22 @@ export function render(
     ...(nodePort === undefined || old ? {} : { nodePort }),
   });
   const metadata = { name: fullname, namespace, labels };
+  // Charts 0.4.0 to 0.9.x give the Service a third port, for metrics.
+  const hasMetrics = old && semver.gte(chart.version, '0.4.0');
+  const metrics: Dict[] = hasMetrics ? [{ name: 'metrics', port: 9153, protocol: 'TCP' }] : [];
+  const annotations = hasMetrics ? { 'prometheus.io/scrape': 'true', 'prometheus.io/port': '9153' } : undefined;
   const modern = servesApps && semver.gte(chart.version, '1.5.0');
   return [
     { apiVersion: 'v1', kind: 'ConfigMap', metadata, data: { Corefile: corefile } },
     {
       apiVersion: 'v1',
       kind: 'Service',
-      metadata,
-      spec: { type: text(settings.serviceType), selector, ports: [port('dns', 'UDP'), port('dns-tcp', 'TCP')] },
+      metadata: { ...metadata, ...(annotations && { annotations }) },
+      spec: {
+        type: text(settings.serviceType),
+        selector,
+        ports: [port('dns', 'UDP'), port('dns-tcp', 'TCP'), ...metrics],
+      },
     },
     {
       apiVersion: modern ? 'apps/v1' : 'extensions/v1beta1',

@@ -210,7 +210,7 @@ class Proxy {
   }
 
   private lets({ method, url, headers }: Request): boolean {
-    
+    if (this.filter === undefined) return true;
     const [bare = ''] = url.split('?');
     const any = (patterns: readonly RegExp[], value: string): boolean =>
       patterns.some((pattern) => pattern.test(value));

@@ -70,6 +70,8 @@ export class World implements Ledger, Surroundings {
   calls: CallRecord[] = [];
   /** The process that a `kill` fault kills; a negative number is a process group, whose running stubs die with it. */
   victim: number | undefined;
+  /** What pods that were run to their end have printed, by uid. */
+  readonly podLogs = new Map<string, string>();
   /** What the state is made of. Tests may look; to change it use the methods. */
   state: WorldState;
   /** Programming errors in the stand-ins themselves; a test should find this empty. */

@@ -1,15 +1,23 @@
 import { Ready, Step, StepOf } from '../../../lib/plan/step';
 import { commands } from '../../../lib/plan/commands';
-import { Plan, PlanCluster } from '../../../lib/plan/plan';
-import { wanted, wantedFor, Wanted } from '../api';
-import { declaredObjects, foreign, isOurs, minorFor, Shared, StepContext, wantedOf } from '../context';
+import { Plan } from '../../../lib/plan/plan';
+import { wantedFor, Wanted } from '../api';
+import { declaredObjects, foreign, isOurs, Shared, StepContext, wantedOf } from '../context';
 import { dropped } from '../dropped';
 import { differences, KubeObject, named, textAt } from '../objects';
 import { describeCommand, readiness } from '../readiness';
 import { ask } from '../resolver';
-import { jsonLines } from '../tools/kubectl';
 import { ProgramError } from '../tools/program';
 import { awaited, pause, waitUntil } from '../waiting';
+import {
+  deleteObjects,
+  describeSurplus,
+  isFederated,
+  leavingCopies,
+  removeCopies,
+  surplusPorts,
+  takePortsOut,
+} from './federated';
 import { ContextOf, DONE, Handler, leaving, NOTHING, Observation, REMOVED, Undone } from './handler';
 import { othersIn } from './others';
 
@@ -35,28 +43,59 @@ export const apply: Handler<'apply'> = {
       wantedOf(declared).map((reference) => found.get(reference)),
     );
     if (going) return going;
-    return differs.length > 0
-      ? { state: 'todo', differs }
-      : waitedFor(context, step.wait, (wanted) => found.get(wanted));
+    const surplus = isFederated(context) ? await surplusPorts(context) : [];
+    differs.push(...surplus.filter(({ isStuck }) => isStuck).map(describeSurplus));
+    if (differs.length > 0) return { state: 'todo', differs };
+    const waiting = isFederated(context) ? await copiesFollow(context, fresh, surplus) : undefined;
+    return waiting ?? waitedFor(context, step.wait, (wanted) => found.get(wanted));
   },
 
   async act(context) {
     const { step, kubectl, signal, view, folder, minor } = context;
     const [run] = commands(step).run;
     if (!run) return undefined;
-    await untilAccepted(context, () => kubectl.write(run, signal));
-    view.forget(wantedBy(step, { folder }, minor));
+    const write = async (): Promise<void> => {
+      await untilAccepted(context, () => kubectl.write(run, signal));
+      view.forget(wantedBy(step, { folder }, minor));
+    };
+    const stuck = isFederated(context) ? (await surplusPorts(context)).filter(({ isStuck }) => isStuck) : [];
+    if (stuck.length === 0) await write();
+    else {
+      // A controller manager that saw one of the two without the other would end at it, or put the port back.
+      await context.controlPlane.whileStopped(context, async () => {
+        await takePortsOut(context, stuck);
+        await write();
+      });
+    }
     return step.wait.length === 0 ? DONE : undefined;
   },
 
   async undo(context) {
     await untilForgotten(context);
     const undone = await removeObjects(context);
-    if (context.step.context !== context.plan.federation) return undone;
+    if (!isFederated(context)) return undone;
     const copies = await removeCopies(context);
     return copies && undone.state !== 'kept' ? REMOVED : undone;
   },
 };
+
+/** What the federation has still to carry into the members, or cannot, since its controller manager ends at something. */
+async function copiesFollow(
+  { controlPlane, signal, step }: ContextOf<'apply'>,
+  fresh: boolean,
+  surplus: Awaited<ReturnType<typeof surplusPorts>>,
+): Promise<Observation<never> | undefined> {
+  const restarts = await controlPlane.restarts(signal, fresh);
+  if (restarts) return { state: 'waiting', ...restarts };
+  const [late] = surplus;
+  if (!late) return undefined;
+  const lookFurther = describeCommand(late.cluster.context, {
+    resource: `service/${late.copy.metadata.name}`,
+    namespace: late.copy.metadata.namespace ?? step.context,
+    until: 'exists',
+  });
+  return { state: 'waiting', seen: describeSurplus(late), lookFurther };
+}
 
 /** How long what keeps records has to take them back, in milliseconds, and how often nobody answers until nobody is there. */
 const FORGET_MS = 30_000;
@@ -96,57 +135,6 @@ async function untilForgotten(context: ContextOf<'apply'>): Promise<void> {
     if (!(await leadsHere(record))) continue;
     warn(step.cluster, `${record.name} still leads to ${record.address}: its record stays in the zone.`);
   }
-}
-
-/** How long the federation's controllers have to take a deleted object's copies out of the members, in milliseconds. */
-const CASCADE_MS = 20_000;
-
-/**
- * Waits until the members have lost their copies of what was deleted in the federation, and deletes those that stay.
- * The copies carry the labels of what they were copied from.
- *
- * @returns whether there were any
- */
-async function removeCopies(context: ContextOf<'apply'>): Promise<boolean> {
-  const { step, plan, kubectl, signal, viewOf, seen } = context;
-  // The members' namespaces stay, as the federation's own does.
-  const declared = wantedOf(declaredObjects(context, step.file)).filter(({ kind }) => kind !== 'Namespace');
-  const present = async (cluster: PlanCluster): Promise<KubeObject[]> => {
-    const wantedThere = declared.map(({ kind, name, namespace }) =>
-      wanted(minorFor(plan, cluster.name), kind, name, namespace),
-    );
-    const found = await viewOf(cluster.context).look(wantedThere, signal, { fresh: true });
-    return wantedThere.flatMap((reference) => found.get(reference) ?? []).filter((object) => isOurs(plan, object));
-  };
-  const removed = await Promise.all(
-    plan.clusters.map(async (cluster) => {
-      const until = Date.now() + CASCADE_MS;
-      let left = await present(cluster);
-      const any = left.length > 0;
-      while (left.length > 0 && Date.now() < until && !signal.aborted) {
-        seen(`${cluster.name} still has ${named(left[0] ?? declared[0] ?? { kind: '', name: '' })}`);
-        await pause(500, signal);
-        left = await present(cluster);
-      }
-      for (const { kind, metadata } of left) {
-        const namespace = metadata.namespace === undefined ? [] : [`--namespace=${metadata.namespace}`];
-        await kubectl.write(
-          [
-            'kubectl',
-            `--context=${cluster.context}`,
-            ...namespace,
-            'delete',
-            kind.toLowerCase(),
-            metadata.name,
-            '--ignore-not-found',
-          ],
-          signal,
-        );
-      }
-      return any;
-    }),
-  );
-  return removed.includes(true);
 }
 
 /**
@@ -240,11 +228,15 @@ export function waitedFor(
   return DONE;
 }
 
+/** Why a namespace of the federation is not deleted. What becomes of the members' is each member's step to say. */
+export const KEPT_NAMESPACE =
+  "the federation's own goes with its control plane; deleted by itself it would go in every member, with all that is in it";
+
 /** Deletes a manifest's objects as far as they are this plan's, the last first, and waits until they are gone. */
 export async function removeObjects(
   context: StepContext<Extract<StepContext['step'], { kind: 'apply' | 'create' }>>,
 ): Promise<Undone> {
-  const { step, plan, kubectl, signal, view } = context;
+  const { step, plan, signal, view } = context;
   const declared = declaredObjects(context, step.file);
   const live = async (): Promise<KubeObject[]> => {
     const found = await view.look(wantedOf(declared), signal, { fresh: true });
@@ -262,7 +254,7 @@ export async function removeObjects(
   const ours = made.filter((object) => !isSpared(object));
   const kept: Undone | undefined = spared && {
     state: 'kept',
-    why: `${named(spared)} goes with the control plane; deleted by itself it would go in every member`,
+    why: `${named(spared)}: ${KEPT_NAMESPACE}`,
   };
   if (kept && ours.length === 0) return kept;
   if (ours.length === 0)
@@ -280,19 +272,8 @@ export async function removeObjects(
   }
   const [undo] = commands(step).undo;
   if (!undo) return NOTHING;
-  if (ours.length === declared.length) {
-    await kubectl.write(undo, signal);
-  } else {
-    const names = wantedOf(declared).filter((reference) => ours.some((object) => named(object) === named(reference)));
-    const stdin = jsonLines(
-      names.map(({ apiVersion, kind, name, namespace }) => ({ apiVersion, kind, metadata: { name, namespace } })),
-    );
-    await kubectl.write(
-      undo.map((word) => (word.startsWith('--filename=') ? '--filename=-' : word)),
-      signal,
-      { stdin },
-    );
-  }
+  const names = wantedOf(declared).filter((reference) => ours.some((object) => named(object) === named(reference)));
+  await deleteObjects(context, await leavingCopies(context, undo), declared.length, names);
   await waitUntil(context, async () => {
     const [left] = (await live()).filter((object) => isOurs(plan, object) && !isSpared(object));
     return left && { seen: `${named(left)} is still there`, awaits: awaited([left]) };

@@ -1,6 +1,5 @@
-import { Plan } from '../../../lib/plan/plan';
-import { StepOf } from '../../../lib/plan/step';
 import { StepContext } from '../context';
+import { initOf } from '../control-plane';
 import { StepError } from '../errors';
 import { KubeObject } from '../objects';
 import { ProgramError } from '../tools/program';
@@ -21,11 +20,6 @@ export function otherFederation(object: KubeObject | undefined, federation: stri
 /** The first such federation that one of several objects is for. */
 export function otherOwner(objects: readonly (KubeObject | undefined)[], federation: string): string | undefined {
   return objects.flatMap((object) => otherFederation(object, federation) ?? [])[0];
-}
-
-/** The step that makes the control plane; nothing in a plan without one. */
-function initOf(plan: Plan): StepOf<'kubefed-init'> | undefined {
-  return plan.steps.find((step): step is StepOf<'kubefed-init'> => step.kind === 'kubefed-init');
 }
 
 /**

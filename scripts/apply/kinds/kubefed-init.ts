@@ -2,8 +2,9 @@ import { commands } from '../../../lib/plan/commands';
 import { Command, Ready } from '../../../lib/plan/step';
 import { Listed } from '../../kube/reader';
 import { wanted, Wanted } from '../api';
-import { StepError } from '../errors';
 import { fileContent } from '../context';
+import { managersOfLostMembers, partNames, scaleCommand } from '../control-plane';
+import { StepError } from '../errors';
 import { at, KubeObject, listAt, named, textAt } from '../objects';
 import { ProgramError, shown } from '../tools/program';
 import { endOrphans } from '../tools/orphans';
@@ -14,7 +15,7 @@ import { ContextOf, DONE, Handler, leaving, NOTHING, Observation, REMOVED } from
 
 /**
  * What `kubefed init` writes into the namespace that it makes in the host cluster, in its order (measured on the real
- * program). kubefed 1.7 puts the federation's name in front of the `~`. The kubeconfig's cluster, context and user come
+ * programs). Names with `~` are those of parts, see {@link partNames}. The kubeconfig's cluster, context and user come
  * after all of it; from there on it only polls.
  */
 const WRITTEN: readonly (readonly [kind: string, name: string])[] = [
@@ -38,8 +39,21 @@ type Progress =
   /** The namespace that it goes into is still being deleted. */
   | { readonly reached: 'leaving'; readonly going: Observation<never> };
 
+/** What is amiss with a control plane that is whole, and the objects that it is about. */
+interface Amiss {
+  readonly reached: 'amiss';
+  readonly what:
+    /** Deployments without pods. */
+    | 'stopped'
+    /** Pods of a controller manager that knows members which the API server has lost. */
+    | 'members-lost'
+    /** Secrets with credentials that no member uses. */
+    | 'credentials';
+  readonly names: readonly string[];
+}
+
 /** The control plane of the federation, by a program that cannot be run twice and polls without end. */
-export const kubefedInit: Handler<'kubefed-init', Progress> = {
+export const kubefedInit: Handler<'kubefed-init', Progress | Amiss> = {
   wanted: (step, _shared, minor) => allWritten(step, minor),
 
   async check(context) {
@@ -60,7 +74,7 @@ export const kubefedInit: Handler<'kubefed-init', Progress> = {
         };
       case 'end':
         await checkMade(context);
-        return pods(context, fresh);
+        return whole(context, fresh);
       case 'leaving':
         return progress.going;
     }
@@ -70,6 +84,10 @@ export const kubefedInit: Handler<'kubefed-init', Progress> = {
     const { step, kubectl, signal, view, minor } = context;
     const [run] = commands(step).run;
     if (!run) return undefined;
+    if (progress?.reached === 'amiss') {
+      await mend(context, progress);
+      return undefined;
+    }
     const ended = await endOrphans(run, signal);
     // An orphan may have written more before it was ended.
     if (ended > 0) context.kubeconfig.forget();
@@ -125,11 +143,10 @@ type InitStep = Pick<Context['step'], 'namespace' | 'federation'>;
 
 /** What init writes beside the namespace: for each object the names that it may have. */
 function writtenObjects({ namespace, federation }: InitStep, minor: number): Wanted[][] {
-  return WRITTEN.map(([kind, name]) =>
-    [...new Set([name.replace('~', ''), name.replace('~', `${federation}-`)])].map((either) =>
-      wanted(minor, kind, either, namespace),
-    ),
-  );
+  return WRITTEN.map(([kind, name]) => {
+    const names = name.startsWith('~') ? partNames(federation, name.slice(1)) : [name];
+    return names.map((either) => wanted(minor, kind, either, namespace));
+  });
 }
 
 /** Everything that init may have written. */
@@ -250,15 +267,115 @@ function settingsOf(config: string): string {
     .join('\n');
 }
 
-/** Both pods of the control plane, as far as the Deployments say. */
-async function pods(context: Context, fresh: boolean): Promise<Observation<never>> {
-  const { step, view, minor, signal } = context;
-  const deployments = allWritten(step, minor).filter(({ kind }) => kind === 'Deployment');
-  const found = await view.look(deployments, signal, { fresh });
-  const wait = deployments
-    .filter((reference) => found.get(reference))
-    .map(({ name }): Ready => ({ resource: `deployment/${name}`, namespace: step.namespace, until: 'rolled-out' }));
-  return waitedFor(context, wait, (reference) => found.get(reference));
+/** A control plane that has all that init writes: whether it works. */
+async function whole(context: Context, fresh: boolean): Promise<Observation<Amiss>> {
+  const { step, plan, controlPlane, signal, warn } = context;
+  const amiss = (what: Amiss['what'], names: readonly string[], differs: string[]): Observation<Amiss> => ({
+    state: 'todo',
+    seen: { reached: 'amiss', what, names },
+    differs,
+  });
+  const deployments = await deploymentsOf(context, fresh);
+  const stopped = deployments.filter((deployment) => at(deployment, 'spec', 'replicas') === 0);
+  if (stopped.length > 0) {
+    const differs = stopped.map((deployment) => `${named(deployment)} is scaled to nothing`);
+    return amiss('stopped', stopped.map(({ metadata }) => metadata.name), differs); // prettier-ignore
+  }
+  const running = pods(context, deployments);
+  if (running.state !== 'done') return running;
+  const managers = managersOfLostMembers(await controlPlane.pods(signal, fresh));
+  if (managers.length > 0) {
+    const differs = `the API server of ${plan.federation} was started anew and has lost its members, and its controller manager still uses their old credentials`;
+    return amiss('members-lost', managers.map(({ metadata }) => metadata.name), [differs]); // prettier-ignore
+  }
+  // They are told once.
+  const unused = fresh ? [] : await unusedCredentials(context, false);
+  const texts = unused.map(
+    ({ metadata: { name, annotations } }) =>
+      `Secret ${step.namespace}/${name} holds credentials with every right in ${annotations?.[CLUSTER_NAME] ?? ''} that no member uses; a kubefed join that failed has left it`,
+  );
+  if (unused.length > 0 && context.removeCredentials) {
+    return amiss('credentials', unused.map(({ metadata }) => metadata.name), texts); // prettier-ignore
+  }
+  for (const text of texts) warn(step.cluster, `${text}. Remove it with: npm run apply -- --remove-credentials`);
+  return DONE;
+}
+
+/** Sets right what is amiss. */
+async function mend(context: Context, { what, names }: Amiss): Promise<void> {
+  const { step, kubectl, signal, view, minor, controlPlane, warn } = context;
+  const remove = (kind: string, name: string): Command => [
+    ...['kubectl', `--context=${step.context}`, `--namespace=${step.namespace}`],
+    ...['delete', kind, name, '--ignore-not-found'],
+  ];
+  switch (what) {
+    case 'stopped':
+      for (const name of names) await kubectl.write(scaleCommand(step, name, 1), signal);
+      break;
+    case 'members-lost':
+      for (const name of names) await kubectl.write(remove('pod', name), signal);
+      warn(
+        step.cluster,
+        `the API server of ${step.federation} was started anew and had lost its members, since it keeps its data in its pod: they join anew. With controlPlane.persistentStorage it would keep them; that takes a teardown and an apply.`,
+      );
+      break;
+    case 'credentials': {
+      // A join that somebody makes by hand may have come to its end meanwhile.
+      context.members.forget();
+      const still = (await unusedCredentials(context, true)).map(({ metadata }) => metadata.name);
+      for (const name of names.filter((name) => still.includes(name))) {
+        await kubectl.write(remove('secret', name), signal);
+      }
+    }
+  }
+  controlPlane.forget();
+  view.forget(allWritten(step, minor));
+}
+
+/**
+ * Secrets of the host cluster that kubefed has marked as a member's credentials and that no member uses. Those that the
+ * plan's own joins make are left out: a join that is done anew clears them away. Where the federation or the user's rights
+ * do not let them be seen, there are none.
+ */
+async function unusedCredentials(context: Context, fresh: boolean): Promise<KubeObject[]> {
+  const { step, plan, view, members, signal } = context;
+  try {
+    const [secrets, joined] = await Promise.all([
+      view.list({ apiVersion: 'v1', kind: 'Secret', namespace: step.namespace }, signal, { fresh }),
+      members.get(signal, fresh),
+    ]);
+    const used = new Set([
+      ...joined.flatMap((member) => textAt(member, 'spec', 'secretRef', 'name') ?? []),
+      ...plan.steps.flatMap((other) => (other.kind === 'kubefed-join' ? other.secretName : [])),
+    ]);
+    return secrets.filter(
+      ({ metadata: { name, annotations } }) =>
+        annotations?.[FEDERATION_NAME] === step.federation &&
+        annotations[CLUSTER_NAME] !== undefined &&
+        !used.has(name),
+    );
+  } catch (error) {
+    if (error instanceof ProgramError && error.kind !== 'cut') return [];
+    throw error;
+  }
+}
+
+/** The Deployments of the control plane's two parts, under whichever names they have. */
+async function deploymentsOf({ step, view, minor, signal }: Context, fresh: boolean): Promise<KubeObject[]> {
+  const references = allWritten(step, minor).filter(({ kind }) => kind === 'Deployment');
+  const found = await view.look(references, signal, { fresh });
+  return references.flatMap((reference) => found.get(reference) ?? []);
+}
+
+/** Whether both pods of the control plane run, as far as the Deployments say. */
+function pods(context: Context, deployments: readonly KubeObject[]): Observation<never> {
+  const { step } = context;
+  const wait = deployments.map(({ metadata: { name } }): Ready => ({
+    resource: `deployment/${name}`,
+    namespace: step.namespace,
+    until: 'rolled-out',
+  }));
+  return waitedFor(context, wait, ({ name }) => deployments.find(({ metadata }) => metadata.name === name));
 }
 
 /** Takes away what init wrote: the kubeconfig's entries first, since a control plane without one is known to be cut off. */

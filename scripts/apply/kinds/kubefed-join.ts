@@ -12,8 +12,9 @@ import { awaited, waitUntil } from '../waiting';
 import { changeConfigMap, dataOf, readConfigMap } from './config-map';
 import { CLUSTER_NAME, FEDERATION_NAME, membersLeft, otherFederation } from './federation-members';
 import { ContextOf, DONE, Handler, leaving, NOTHING, Observation, REMOVED } from './handler';
+import { federatedSince, tidyNamespaces } from './member-namespaces';
 import { addressesOf } from './service-address';
-import { StubDomains, stubDomainsOf, withoutDomain } from './stub-domain';
+import { dotted, StubDomains, stubDomainsOf, withoutDomain } from './stub-domain';
 
 type Context = ContextOf<'kubefed-join'>;
 
@@ -53,7 +54,9 @@ export const kubefedJoin: Handler<'kubefed-join', { readonly isMember: boolean }
       };
     }
     if (!isSettled(context, configMap)) {
-      const differs = [`an earlier kubefed join of ${step.cluster} was cut off before its DNS settings were right`];
+      const differs = hasDotted(context, configMap)
+        ? [`stubDomains of ${DNS_NAMESPACE}/${DNS_CONFIG_MAP} in ${step.cluster} names ${dotted(domainOf(context.plan))} with a closing dot, as kubefed writes it, and kube-dns refuses all of it`] // prettier-ignore
+        : [`an earlier kubefed join of ${step.cluster} was cut off before its DNS settings were right`];
       return { state: 'todo', seen: { isMember: true }, differs };
     }
     return isReady(member) ? DONE : notReady(context);
@@ -99,6 +102,7 @@ export const kubefedJoin: Handler<'kubefed-join', { readonly isMember: boolean }
       const why = `${step.cluster} is a member under another name, which relies on its DNS settings`;
       return { state: 'kept', inUse: true, why };
     }
+    const since = await federatedSince(context);
     if (member) {
       await saveStubDomains(context, domainOf(plan));
       await kubectl.writeOnce(undo, signal);
@@ -109,7 +113,8 @@ export const kubefedJoin: Handler<'kubefed-join', { readonly isMember: boolean }
     await clearAway(context, left);
     const restored = await restore(context);
     const removed = await removeMemberNamespace(context);
-    return member || left.length > 0 || restored || removed ? REMOVED : NOTHING;
+    const tidied = await tidyNamespaces(context, since);
+    return member || left.length > 0 || restored || removed || tidied ? REMOVED : NOTHING;
   },
 };
 
@@ -291,7 +296,7 @@ async function saveStubDomains(context: Context, without?: string): Promise<void
   if (!current) return;
   await changeConfigMap(context, DNS_NAMESPACE, DNS_CONFIG_MAP, patchCommand(context), (configMap) => {
     const saved = savedOf(configMap);
-    const both = { ...saved, ...stubDomainsOf(configMap) };
+    const both = withoutDotted(context, { ...saved, ...stubDomainsOf(configMap) });
     const rest = without === undefined ? both : withoutDomain(both, without);
     return isDeepStrictEqual(rest, saved) ? undefined : { annotations: { [SAVED]: JSON.stringify(rest) } };
   });
@@ -305,6 +310,18 @@ function savedOf(configMap: KubeObject | undefined): StubDomains {
 /** The zone without its closing dot, as kubefed and kube-dns write it. */
 function domainOf({ dns }: Plan): string {
   return dns.zone.replace(/\.$/, '');
+}
+
+/** All entries but the one that kubefed 1.7 and 1.8 write for the federation's zone with its closing dot. */
+function withoutDotted({ plan }: Context, domains: StubDomains): StubDomains {
+  const name = dotted(domainOf(plan));
+  return isDeepStrictEqual(domains[name], [plan.dns.server]) ? withoutDomain(domains, name) : domains;
+}
+
+/** Whether a ConfigMap has that entry. */
+function hasDotted(context: Context, configMap: KubeObject | undefined): boolean {
+  const domains = stubDomainsOf(configMap);
+  return Object.keys(withoutDotted(context, domains)).length < Object.keys(domains).length;
 }
 
 /** `federation=example.com`, as kubefed writes it. */
@@ -322,7 +339,8 @@ function federationsOf(configMap: KubeObject | undefined): string[] {
 function isSettled(context: Context, configMap: KubeObject | undefined): boolean {
   return (
     federationsOf(configMap).includes(federationEntry(context)) &&
-    configMap?.metadata.annotations?.[SAVED] === undefined
+    configMap?.metadata.annotations?.[SAVED] === undefined &&
+    !hasDotted(context, configMap)
   );
 }
 
@@ -357,7 +375,7 @@ async function settle(context: Context): Promise<void> {
   }
   await changeConfigMap(context, DNS_NAMESPACE, DNS_CONFIG_MAP, command, (current) => {
     if (isSettled(context, current)) return undefined;
-    const merged = { ...savedOf(current), ...stubDomainsOf(current), ...ours };
+    const merged = { ...withoutDotted(context, { ...savedOf(current), ...stubDomainsOf(current) }), ...ours };
     return {
       data: {
         federations: [...new Set([...federationsOf(current), federationEntry(context)])].join(','),
@@ -404,10 +422,11 @@ function restoredData(context: Context, configMap: KubeObject | undefined): Reco
   // Another federation may have its names in the same zone.
   const isShared = others.some((entry) => entry.endsWith(`=${domainOf(plan)}`));
   const isOurs = !isShared && isDeepStrictEqual(domains[domainOf(plan)], [plan.dns.server]);
-  const rest = isOurs ? withoutDomain(domains, domainOf(plan)) : domains;
+  const rest = withoutDotted(context, isOurs ? withoutDomain(domains, domainOf(plan)) : domains);
+  const isLess = Object.keys(rest).length < Object.keys(domains).length;
   return {
     ...(isJoined && { federations: others.length === 0 ? null : others.join(',') }),
-    ...((isOurs || Object.keys(saved).length > 0) && {
+    ...((isLess || Object.keys(saved).length > 0) && {
       stubDomains: Object.keys(rest).length === 0 ? null : JSON.stringify(rest),
     }),
   };
@@ -460,11 +479,13 @@ async function namespaceLeaving(
 
 /** An entry of the user's for the federation's own zone would be lost by the join, and cannot be put back beside it. */
 function checkStubDomain({ step, plan, adopt }: Context, configMap: KubeObject | undefined): void {
-  const domain = domainOf(plan);
-  const entry = stubDomainsOf(configMap)[domain];
-  if (entry === undefined || adopt || isDeepStrictEqual(entry, [plan.dns.server])) return;
-  throw new StepError(
-    `the kube-dns ConfigMap of ${step.cluster} leads ${domain} to ${entry.join(', ')} already, and kubefed join would replace that`,
-    'Find out whose it is. If it may be replaced, run apply with --adopt; otherwise give the federation another zone.',
-  );
+  const domains = stubDomainsOf(configMap);
+  for (const domain of [domainOf(plan), dotted(domainOf(plan))]) {
+    const entry = domains[domain];
+    if (entry === undefined || adopt || isDeepStrictEqual(entry, [plan.dns.server])) continue;
+    throw new StepError(
+      `the kube-dns ConfigMap of ${step.cluster} leads ${domain} to ${entry.join(', ')} already, and kubefed join would replace that`,
+      'Find out whose it is. If it may be replaced, run apply with --adopt; otherwise give the federation another zone.',
+    );
+  }
 }

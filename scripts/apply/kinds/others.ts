@@ -9,7 +9,18 @@ type Context = Pick<StepContext, 'plan' | 'view' | 'signal'>;
  * What of a namespace is neither the plan's nor Kubernetes' own: deleting the namespace would delete it too. Asks for every
  * namespaced kind that the server lists, custom kinds included.
  */
-export async function othersIn({ plan, view, signal }: Context, namespace: string): Promise<KubeObject[]> {
+export async function othersIn(context: Context, namespace: string): Promise<KubeObject[]> {
+  const objects = await contentsOf(context, namespace);
+  const { plan } = context;
+  const isPlans = judge(plan, objects);
+  return objects.filter((object) => !isPlans(object) && !isKubernetesOwn(object) && !isGoing(object));
+}
+
+/** Everything in a namespace but its events, of every kind that the server lists. */
+export async function contentsOf(
+  { view, signal }: Pick<Context, 'view' | 'signal'>,
+  namespace: string,
+): Promise<KubeObject[]> {
   const kinds = (await view.reader.served(signal)).filter(
     ({ namespaced, verbs, kind, apiVersion }) =>
       namespaced && verbs.includes('list') && kind !== 'Event' && !isComputed(apiVersion),
@@ -17,9 +28,7 @@ export async function othersIn({ plan, view, signal }: Context, namespace: strin
   const lists = await Promise.all(
     kinds.map(({ apiVersion, kind }) => view.list({ apiVersion, kind, namespace }, signal, { fresh: true })),
   );
-  const objects = eachOnce(lists.flat());
-  const isPlans = judge(plan, objects);
-  return objects.filter((object) => !isPlans(object) && !isKubernetesOwn(object) && !isGoing(object));
+  return eachOnce(lists.flat());
 }
 
 /** All objects of custom kinds, such as `ipaddresspools.metallb.io`, that are not the plan's; in all namespaces. */
@@ -85,7 +94,7 @@ function tokenAccountOf(object: KubeObject): string | undefined {
 }
 
 /** What Kubernetes itself puts into every namespace. */
-function isKubernetesOwn(object: KubeObject): boolean {
+export function isKubernetesOwn(object: KubeObject): boolean {
   const { kind, metadata } = object;
   return (
     (kind === 'ConfigMap' && metadata.name === 'kube-root-ca.crt') ||

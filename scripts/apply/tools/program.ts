@@ -34,6 +34,8 @@ export type FailureKind =
   | 'denied'
   /** The server is not who the kubeconfig says it is. */
   | 'other-server'
+  /** Helm 2's server side is not there, or does not answer. */
+  | 'no-tiller'
   /** The program by which the kubeconfig gets this user's credentials does not give any. */
   | 'no-credentials'
   /** The program is not installed. */
@@ -88,6 +90,7 @@ const WORDS: readonly (readonly [FailureKind, RegExp])[] = [
   ['denied', /denied the request|violates PodSecurity|exceeded quota|violates pod security/i],
   // Before all others: what that program says follows, such as that something of its own is not found.
   ['no-credentials', /getting credentials: /],
+  ['no-tiller', /could not find (a ready )?tiller|cannot connect to tiller/i],
   [
     'other-server',
     /x509:|certificate signed by unknown authority|certificate is valid for|You must be logged in|Unauthorized|asked for the client to provide credentials/i,

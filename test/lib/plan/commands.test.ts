@@ -114,18 +114,7 @@ const TABLE: Record<StepKind, { step: Step; run: Command[]; undo: Command[] }> =
   },
   'node-port': {
     step: guide.step('fcp/coredns-node-port'),
-    run: [
-      words(
-        'kubectl',
-        '--context=fcp',
-        '--namespace=default',
-        'patch',
-        'service',
-        'coredns-coredns',
-        '--type=json',
-        '--patch={patch}',
-      ),
-    ],
+    run: [words('kubectl', '--context=fcp', '--namespace=default', 'replace', '--force', '--filename=-')],
     undo: [],
   },
   'kubefed-init': {
@@ -208,6 +197,25 @@ describe.each(Object.entries(TABLE))('a step of kind %s', (kind, { step, run, un
 test('every kind of step has a schema, and the union knows it', () => {
   expect(Object.keys(TABLE).sort()).toEqual(Object.keys(stepSchemas).sort());
   for (const { step } of Object.values(TABLE)) expect(stepSchema.parse(step)).toEqual(step);
+});
+
+test('what is in the federation is taken back there without what hangs on it, and then in each member', () => {
+  const file = '--filename=federation/51-hello-world.yaml';
+  expect(commands(guide.step('federation/hello-world')).undo).toEqual([
+    words('kubectl', '--context=federation', 'delete', '--ignore-not-found', file, '--cascade={cascade}'),
+    ...['fcp', 'usa', 'chn'].map((member) =>
+      words('kubectl', `--context=${member}`, 'delete', '--ignore-not-found', file),
+    ),
+  ]);
+});
+
+test('the node port is set by a patch from 1.9 on', () => {
+  expect(commands(Rendered.of(guideAt('1.9.11')).step('fcp/coredns-node-port')).run).toEqual([
+    words(
+      ...['kubectl', '--context=fcp', '--namespace=default', 'patch', 'service', 'coredns-coredns'],
+      ...['--type=json', '--patch={patch}'],
+    ),
+  ]);
 });
 
 describe('kubefed init', () => {

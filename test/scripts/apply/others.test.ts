@@ -167,7 +167,7 @@ describe('a namespace', () => {
     kubectl.put('usa', NAMESPACE);
     expect((await teardown()).find(({ step: { id } }) => id === 'federation/spaces')).toMatchObject({
       outcome: 'kept',
-      why: 'Namespace shop goes with the control plane; deleted by itself it would go in every member',
+      why: "Namespace shop: the federation's own goes with its control plane; deleted by itself it would go in every member, with all that is in it",
     });
     expect(kubectl.get(FEDERATION, 'Namespace shop')).toBeDefined();
     expect(kubectl.get(FEDERATION, 'ConfigMap default/settings')).toBeUndefined();
