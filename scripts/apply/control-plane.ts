@@ -13,10 +13,10 @@ const PODS = 'app=federated-cluster';
 const API_SERVER = 'federation-apiserver';
 const MANAGER = 'federation-controller-manager';
 
-/** From so many ends on, a controller manager that has ended not long ago is one that ends again and again. */
+/** From so many ends on, a controller manager that has not run for long since is one that ends again and again. */
 const MANY_ENDS = 3;
-/** How long a container has to run until its kubelet forgets how often it has ended, in milliseconds. */
-const FORGIVEN_MS = 600_000;
+/** From when on it has run for long, in milliseconds. */
+const LONG_MS = 120_000;
 
 /** The step that makes the control plane; nothing in a plan without one. */
 export function initOf(plan: Plan): StepOf<'kubefed-init'> | undefined {
@@ -32,6 +32,7 @@ export function partNames(federation: string, part: string): [string, string] {
 export class ControlPlane {
   private readonly init: StepOf<'kubefed-init'> | undefined;
   private readonly listed: Listed;
+  private readonly restarted = new Set<string>();
   private stopped: { users: number; done: Promise<unknown> } | undefined;
 
   constructor(
@@ -71,10 +72,10 @@ export class ControlPlane {
     const manager = (await this.pods(signal, fresh)).find((pod) => isOf(pod, MANAGER));
     const [container] = listAt(manager, 'status', 'containerStatuses');
     const ends = countAt(container, 'restartCount');
-    const last = textAt(container, 'lastState', 'terminated', 'finishedAt');
     const isBackingOff = textAt(container, 'state', 'waiting', 'reason') === 'CrashLoopBackOff';
-    const isRecent = last !== undefined && Date.now() - Date.parse(last) < FORGIVEN_MS;
-    if (!manager || !(isBackingOff || (ends >= MANY_ENDS && isRecent))) return undefined;
+    const started = textAt(container, 'state', 'running', 'startedAt');
+    const isNew = started !== undefined && Date.now() - Date.parse(started) < LONG_MS;
+    if (!manager || !(isBackingOff || (ends >= MANY_ENDS && isNew))) return undefined;
     const { name, namespace = '' } = manager.metadata;
     return {
       seen: `the federation's controller manager ends again and again, ${ends} times so far`,
@@ -83,6 +84,24 @@ export class ControlPlane {
         ...['logs', '--previous', '--tail=50', name],
       ],
     };
+  }
+
+  /** Names of the controller manager's pods; of those alone that were started before a moment, in milliseconds. */
+  async managers(signal: AbortSignal, fresh: boolean, before?: number): Promise<string[]> {
+    const pods = (await this.pods(signal, fresh)).filter((pod) => isOf(pod, MANAGER));
+    const found = before === undefined ? pods : pods.filter((pod) => (startOf(pod) ?? Infinity) < before);
+    return found.map(({ metadata }) => metadata.name);
+  }
+
+  /** Has pods of the controller manager made anew, each once in a run. */
+  async restart({ kubectl, signal }: StepContext, pods: readonly string[]): Promise<void> {
+    const { context = '', namespace = '' } = this.init ?? {};
+    for (const name of pods.filter((pod) => !this.restarted.has(pod))) {
+      this.restarted.add(name);
+      const where = [`--context=${context}`, `--namespace=${namespace}`];
+      await kubectl.write(['kubectl', ...where, 'delete', 'pod', name, '--ignore-not-found'], signal);
+    }
+    this.forget();
   }
 
   /**
@@ -117,7 +136,7 @@ export class ControlPlane {
     const { kubectl, signal, viewOf } = context;
     if (!this.init) return;
     const view = viewOf(this.init.context);
-    const managers = this.managers();
+    const managers = this.deployments();
     const found = await view.look(managers, signal);
     for (const { name } of managers.filter((reference) => found.get(reference))) {
       await kubectl.write(scaleCommand(this.init, name, replicas), signal);
@@ -126,7 +145,7 @@ export class ControlPlane {
     this.forget();
   }
 
-  private managers(): Wanted[] {
+  private deployments(): Wanted[] {
     const { federation, hostCluster } = this.plan;
     const minor = minorFor(this.plan, hostCluster);
     return partNames(federation, 'controller-manager').map((name) =>
@@ -161,10 +180,14 @@ function isOf(pod: KubeObject, module: string): boolean {
   return pod.metadata.labels?.module === module;
 }
 
-/** When a container of a pod, or its first one, was started, in milliseconds; nothing while it does not run. */
+/**
+ * When a container of a pod, or its first one, was started, in milliseconds; nothing while it does not run. Where it does not
+ * say when, the pod's own age counts.
+ */
 function startOf(pod: KubeObject, container?: string): number | undefined {
   const statuses = listAt(pod, 'status', 'containerStatuses');
   const status = container === undefined ? statuses[0] : statuses.find((one) => textAt(one, 'name') === container);
-  const started = textAt(status, 'state', 'running', 'startedAt');
+  if (at(status, 'state', 'running') === undefined) return undefined;
+  const started = textAt(status, 'state', 'running', 'startedAt') ?? textAt(pod, 'metadata', 'creationTimestamp');
   return started === undefined ? undefined : Date.parse(started);
 }

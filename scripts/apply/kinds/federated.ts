@@ -45,14 +45,42 @@ function portOf(port: unknown): string {
 
 const portsOf = (service: KubeObject): string[] => listAt(service, 'spec', 'ports').map(portOf);
 
+/** Where members are looked at, and what of the plan is in the federation. */
+type Looking = Pick<StepContext, 'plan' | 'folder' | 'viewOf' | 'signal'>;
+
 /** The members' copies of Services that have ports beyond the declared ones. */
-export async function surplusPorts(context: Context): Promise<Surplus[]> {
+export function surplusPorts(context: Context): Promise<Surplus[]> {
+  return beyond(
+    context,
+    declaredObjects(context, context.step.file).filter(({ kind }) => kind === 'Service'),
+  );
+}
+
+/**
+ * The members' copies that have more ports than the plan's Services have in the federation now, at which its controller
+ * manager ends.
+ */
+export async function stuckCopies(context: Looking): Promise<Surplus[]> {
   const { plan, viewOf, signal } = context;
-  const services = declaredObjects(context, context.step.file).filter(({ kind }) => kind === 'Service');
+  const references = plan.steps
+    .flatMap((step) => (step.kind === 'apply' && step.context === plan.federation ? [step.file] : []))
+    .flatMap((file) => wantedOf(declaredObjects(context, file)))
+    .filter(({ kind }) => kind === 'Service');
+  const found = await viewOf(plan.federation).look(references, signal, { fresh: true });
+  const surplus = await beyond(
+    context,
+    references.flatMap((reference) => found.get(reference) ?? []),
+  );
+  return surplus.filter(({ isStuck }) => isStuck);
+}
+
+/** The members' copies of Services that have ports beyond those of the given ones. */
+async function beyond(context: Looking, services: readonly KubeObject[]): Promise<Surplus[]> {
+  const { plan, viewOf, signal } = context;
   if (services.length === 0) return [];
+  const references = wantedOf(services);
   const found = await Promise.all(
     plan.clusters.map(async (cluster) => {
-      const references = copiesIn(context, cluster).filter(({ kind }) => kind === 'Service');
       const live = await viewOf(cluster.context).look(references, signal);
       return references.flatMap((reference): Surplus[] => {
         const copy = live.get(reference);
@@ -73,7 +101,10 @@ export function describeSurplus({ cluster, copy, ports }: Surplus): string {
 }
 
 /** Takes ports out of the members' copies. */
-export async function takePortsOut(context: Context, surplus: readonly Surplus[]): Promise<void> {
+export async function takePortsOut(
+  context: Pick<StepContext, 'kubectl' | 'signal' | 'viewOf'>,
+  surplus: readonly Surplus[],
+): Promise<void> {
   const { kubectl, signal, viewOf } = context;
   await Promise.all(
     surplus.map(async ({ cluster, reference, ports }) => {

@@ -84,3 +84,11 @@ function forGood({ plan }: Context, secrets: readonly string[]): string {
   const where = init ? `--context=${init.context} --namespace=${init.namespace} ` : '';
   return `Where the federation is lost for good, delete the credentials first: kubectl ${where}delete secret ${secrets.join(' ')}`;
 }
+
+/** Says why the controller manager was started anew, and what keeps that from being needed. */
+export function tellLost({ plan, warn }: Pick<StepContext, 'plan' | 'warn'>): void {
+  warn(
+    plan.hostCluster,
+    `the controller manager of ${plan.federation} was started anew: it had credentials of members that the API server has lost, as it does with its pod where that keeps the data. With controlPlane.persistentStorage they stay; that takes a teardown and an apply.`,
+  );
+}

@@ -10,7 +10,15 @@ import { ProgramError, shown } from '../tools/program';
 import { endOrphans } from '../tools/orphans';
 import { awaited, waitUntil } from '../waiting';
 import { waitedFor } from './apply';
-import { checkUnseenMembers, CLUSTER_NAME, FEDERATION_NAME, membersLeft, otherOwner } from './federation-members';
+import {
+  checkUnseenMembers,
+  CLUSTER_NAME,
+  FEDERATION_NAME,
+  membersLeft,
+  otherOwner,
+  tellLost,
+} from './federation-members';
+import { describeSurplus, stuckCopies, takePortsOut } from './federated';
 import { ContextOf, DONE, Handler, leaving, NOTHING, Observation, REMOVED } from './handler';
 
 /**
@@ -45,6 +53,8 @@ interface Amiss {
   readonly what:
     /** Deployments without pods. */
     | 'stopped'
+    /** The controller manager, which ends at members' copies that have more ports than what is in the federation. */
+    | 'ports'
     /** Pods of a controller manager that knows members which the API server has lost. */
     | 'members-lost'
     /** Secrets with credentials that no member uses. */
@@ -281,6 +291,12 @@ async function whole(context: Context, fresh: boolean): Promise<Observation<Amis
     const differs = stopped.map((deployment) => `${named(deployment)} is scaled to nothing`);
     return amiss('stopped', stopped.map(({ metadata }) => metadata.name), differs); // prettier-ignore
   }
+  const restarts = await controlPlane.restarts(signal, fresh);
+  if (restarts) {
+    const stuck = await stuckCopies(context);
+    if (stuck.length > 0) return amiss('ports', [], [restarts.seen, ...stuck.map(describeSurplus)]);
+    return { state: 'waiting', ...restarts };
+  }
   const running = pods(context, deployments);
   if (running.state !== 'done') return running;
   const managers = managersOfLostMembers(await controlPlane.pods(signal, fresh));
@@ -303,28 +319,27 @@ async function whole(context: Context, fresh: boolean): Promise<Observation<Amis
 
 /** Sets right what is amiss. */
 async function mend(context: Context, { what, names }: Amiss): Promise<void> {
-  const { step, kubectl, signal, view, minor, controlPlane, warn } = context;
-  const remove = (kind: string, name: string): Command => [
-    ...['kubectl', `--context=${step.context}`, `--namespace=${step.namespace}`],
-    ...['delete', kind, name, '--ignore-not-found'],
-  ];
+  const { step, kubectl, signal, view, minor, controlPlane } = context;
   switch (what) {
     case 'stopped':
       for (const name of names) await kubectl.write(scaleCommand(step, name, 1), signal);
       break;
+    case 'ports':
+      await takePortsOut(context, await stuckCopies(context));
+      // Its kubelet would let it wait for minutes.
+      await controlPlane.restart(context, await controlPlane.managers(signal, true));
+      break;
     case 'members-lost':
-      for (const name of names) await kubectl.write(remove('pod', name), signal);
-      warn(
-        step.cluster,
-        `the API server of ${step.federation} was started anew and had lost its members, since it keeps its data in its pod: they join anew. With controlPlane.persistentStorage it would keep them; that takes a teardown and an apply.`,
-      );
+      await controlPlane.restart(context, names);
+      tellLost(context);
       break;
     case 'credentials': {
       // A join that somebody makes by hand may have come to its end meanwhile.
       context.members.forget();
       const still = (await unusedCredentials(context, true)).map(({ metadata }) => metadata.name);
       for (const name of names.filter((name) => still.includes(name))) {
-        await kubectl.write(remove('secret', name), signal);
+        const where = [`--context=${step.context}`, `--namespace=${step.namespace}`];
+        await kubectl.write(['kubectl', ...where, 'delete', 'secret', name, '--ignore-not-found'], signal);
       }
     }
   }

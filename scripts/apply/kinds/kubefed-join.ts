@@ -10,7 +10,7 @@ import { KubeObject, listAt, named, textAt } from '../objects';
 import { endOrphans } from '../tools/orphans';
 import { awaited, waitUntil } from '../waiting';
 import { changeConfigMap, dataOf, readConfigMap } from './config-map';
-import { CLUSTER_NAME, FEDERATION_NAME, membersLeft, otherFederation } from './federation-members';
+import { CLUSTER_NAME, FEDERATION_NAME, membersLeft, otherFederation, tellLost } from './federation-members';
 import { ContextOf, DONE, Handler, leaving, NOTHING, Observation, REMOVED } from './handler';
 import { federatedSince, tidyNamespaces } from './member-namespaces';
 import { addressesOf } from './service-address';
@@ -28,8 +28,14 @@ const MEMBER_NAMESPACE = 'federation-system';
  */
 const SAVED = 'onprem-federation.io/saved-stub-domains';
 
+interface Seen {
+  readonly isMember: boolean;
+  /** Pods of a controller manager that uses credentials from before the cluster has joined. */
+  readonly managers?: readonly string[];
+}
+
 /** Membership of one cluster, by a program that cannot be run twice and replaces a user's DNS settings. */
-export const kubefedJoin: Handler<'kubefed-join', { readonly isMember: boolean }> = {
+export const kubefedJoin: Handler<'kubefed-join', Seen> = {
   wanted: (step, { plan }, minor) => [
     ...leftoversInMember(step, plan.federation, minor),
     wanted(minor, 'ConfigMap', DNS_CONFIG_MAP, DNS_NAMESPACE),
@@ -59,13 +65,24 @@ export const kubefedJoin: Handler<'kubefed-join', { readonly isMember: boolean }
         : [`an earlier kubefed join of ${step.cluster} was cut off before its DNS settings were right`];
       return { state: 'todo', seen: { isMember: true }, differs };
     }
-    return isReady(member) ? DONE : notReady(context);
+    if (isReady(member)) return DONE;
+    // An API server of the federation that was started anew has lost its members; its controller manager has not.
+    const managers = isOffline(member) ? await managersOfBefore(context, member, fresh) : [];
+    if (managers.length === 0) return notReady(context);
+    const differs = [`${step.cluster} is Offline, and the federation's controller manager was started before it has joined: it may use other credentials`]; // prettier-ignore
+    return { state: 'todo', seen: { isMember: true, managers }, differs };
   },
 
   async act(context, seen) {
     const { step, signal, kubectl } = context;
     const [run] = commands(step).run;
     if (!run) return undefined;
+    if (seen?.managers) {
+      await context.controlPlane.restart(context, seen.managers);
+      context.members.forget();
+      tellLost(context);
+      return undefined;
+    }
     let isMember = seen?.isMember ?? false;
     // What an earlier run has left running has written meanwhile, and may have come to its end.
     if (await endAllOrphans(context)) {
@@ -182,6 +199,19 @@ function isReady(member: KubeObject): boolean {
   return listAt(member, 'status', 'conditions').some(
     (c) => textAt(c, 'type') === 'Ready' && textAt(c, 'status') === 'True',
   );
+}
+
+/** Whether the federation has tried to reach a member, and could not. */
+function isOffline(member: KubeObject): boolean {
+  return listAt(member, 'status', 'conditions').some(
+    (c) => textAt(c, 'type') === 'Offline' && textAt(c, 'status') === 'True',
+  );
+}
+
+/** Pods of the controller manager that were started before a member has joined. */
+function managersOfBefore({ controlPlane, signal }: Context, member: KubeObject, fresh: boolean): Promise<string[]> {
+  const joined = Date.parse(textAt(member, 'metadata', 'creationTimestamp') ?? '');
+  return controlPlane.managers(signal, fresh, joined);
 }
 
 /** What a join leaves in the member when it is cut off, in its order. */

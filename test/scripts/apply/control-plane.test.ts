@@ -1,7 +1,7 @@
 /** A control plane that is whole: what kubefed of either version calls its parts, and what may be amiss with it. */
 import { StepOf } from '../../../lib/plan/step';
 import { KubeObject } from '../../../scripts/apply/objects';
-import { failure, FEDERATION, Workplace, workplace } from './support';
+import { apply, failure, FEDERATION, ours, Workplace, workplace } from './support';
 
 const NAMESPACE = 'federation-system';
 const INIT: StepOf<'kubefed-init'> = {
@@ -133,7 +133,7 @@ describe('an API server of the federation that has been started anew', () => {
       {
         type: 'warning',
         cluster: 'fcp',
-        text: expect.stringContaining('With controlPlane.persistentStorage it would keep them') as unknown,
+        text: expect.stringContaining('With controlPlane.persistentStorage they stay') as unknown,
       },
     ]);
     expect(await place.engine.apply([INIT])).toMatchObject([{ outcome: 'unchanged' }]);
@@ -157,6 +157,105 @@ describe('an API server of the federation that has been started anew', () => {
     const place = whole();
     place.kubectl.put('fcp', ...pods);
     expect(await observed(place)).toEqual({ state: 'done' });
+  });
+});
+
+describe('a member that is Offline though it has joined', () => {
+  const member = (type: 'Ready' | 'Offline', second = 45): KubeObject => ({
+    apiVersion: 'federation/v1beta1',
+    kind: 'Cluster',
+    metadata: { name: 'usa', creationTimestamp: `2026-11-27T15:27:${second}Z` },
+    spec: { serverAddressByClientCIDRs: [{ serverAddress: 'https://usa.example:6443' }] },
+    status: { conditions: [{ type, status: 'True' }] },
+  });
+  const DNS = { federations: `${FEDERATION}=example.com`, stubDomains: '{"example.com":["10.0.0.1:53"]}' };
+  /** A member of this condition, with a controller manager that was started at this second of the same minute. */
+  function joined(type: 'Ready' | 'Offline', started: number): Workplace {
+    const place = whole();
+    const metadata = { name: 'kube-dns', namespace: 'kube-system' };
+    place.kubectl.put('usa', { apiVersion: 'v1', kind: 'ConfigMap', metadata, data: DNS });
+    place.kubectl.put(FEDERATION, member(type));
+    place.kubectl.put('fcp', pod('controller-manager', 'manager-1', { 'controller-manager': started }));
+    return place;
+  }
+  const seenOf = async ({ engine }: Workplace): Promise<unknown> => (await engine.observe([JOIN])).get(JOIN.id);
+
+  it('has the controller manager started anew, once, where that is older: it may know other credentials', async () => {
+    const place = joined('Offline', 36);
+    expect(await seenOf(place)).toMatchObject({
+      state: 'todo',
+      differs: [expect.stringContaining('usa is Offline, and the federation') as unknown],
+    });
+    place.kubectl.on(/ delete pod manager-1 /, (answer) => {
+      place.kubectl.put('fcp', pod('controller-manager', 'manager-2', { 'controller-manager': 55 }));
+      place.kubectl.put(FEDERATION, member('Ready'));
+      return answer();
+    });
+    expect(await place.engine.apply([JOIN])).toMatchObject([{ outcome: 'changed' }]);
+    expect(place.kubectl.writes).toEqual([
+      'kubectl --context=fcp --namespace=federation-system delete pod manager-1 --ignore-not-found',
+    ]);
+    expect(place.reporter.of('warning')).toHaveLength(1);
+  });
+
+  it.each<['Ready' | 'Offline', number, string]>([
+    ['Offline', 50, 'waiting'],
+    ['Ready', 36, 'done'],
+  ])('and otherwise not: %s, started at %i', async (type, started, state) => {
+    expect(await seenOf(joined(type, started))).toMatchObject({ state });
+  });
+});
+
+describe('a controller manager that ends again and again', () => {
+  const CRASHING = pod(
+    'controller-manager',
+    'manager-1',
+    {},
+    {
+      status: { containerStatuses: [{ restartCount: 6, state: { waiting: { reason: 'CrashLoopBackOff' } } }] },
+    },
+  );
+  const service = (...ports: number[]): KubeObject =>
+    ours('Service', 'web', { spec: { ports: ports.map((port) => ({ port })) } });
+  const WEB = apply('federation/web', 'federation/51.yaml', { copies: ['fcp', 'usa'] });
+
+  /** As it is where a federated Service has lost a port by hand, while the file still declares both. */
+  function crashing(federated: number[], member: number[]): Workplace {
+    const place = workplace([INIT, JOIN, WEB], { files: { [INIT.file]: CONFIG, [WEB.file]: [service(80, 81)] } });
+    const stopped = deployment(`${FEDERATION}-controller-manager`);
+    place.kubectl.put('fcp', ...written(`${FEDERATION}-`), { ...stopped, status: {} }, CRASHING);
+    place.kubectl.on(/ config view /, () => ({ stdout: JSON.stringify(ENTRIES), stderr: '' }));
+    place.kubectl.put(FEDERATION, service(...federated));
+    place.kubectl.put('usa', service(...member));
+    return place;
+  }
+
+  it('is helped by taking the port out of the members, whatever the plan says of it, and by a new pod', async () => {
+    const place = crashing([80], [80, 81]);
+    expect(await observed(place)).toMatchObject({
+      state: 'todo',
+      differs: [
+        "the federation's controller manager ends again and again, 6 times so far",
+        'usa still has port 81/TCP of Service default/web',
+      ],
+    });
+    place.kubectl.on(/ delete pod manager-1 /, (answer) => {
+      place.kubectl.put('fcp', deployment(`${FEDERATION}-controller-manager`));
+      return answer();
+    });
+    expect(await place.engine.apply([INIT])).toMatchObject([{ outcome: 'changed' }]);
+    expect(place.kubectl.get('usa', 'Service default/web')?.spec).toEqual({ ports: [{ port: 80 }] });
+    expect(place.kubectl.writes.map((line) => line.replace(/ --type.*/, ''))).toEqual([
+      'kubectl --context=usa --namespace=default patch service web',
+      'kubectl --context=fcp --namespace=federation-system delete pod manager-1 --ignore-not-found',
+    ]);
+  });
+
+  it('is waited for where nothing is known that would help it', async () => {
+    expect(await observed(crashing([80, 81], [80, 81]))).toMatchObject({
+      state: 'waiting',
+      lookFurther: expect.arrayContaining(['logs', '--previous', 'manager-1']) as unknown,
+    });
   });
 });
 
@@ -217,7 +316,7 @@ describe('credentials that a join by hand has left', () => {
   it('are left alone where a member has come to use them meanwhile', async () => {
     const place = left({ options: { removeCredentials: true } });
     let asked = 0;
-    place.kubectl.on(/ get clusters /, (answer) => {
+    place.kubectl.on(/ \/apis\/federation\/v1beta1\/clusters/, (answer) => {
       if (++asked === 2) {
         place.kubectl.put(FEDERATION, {
           ...MEMBER,
@@ -233,8 +332,8 @@ describe('credentials that a join by hand has left', () => {
   });
 
   it.each([
-    ['the user may not see Secrets', / get secrets /],
-    ['the federation cannot be asked', / get clusters /],
+    ['the user may not see Secrets', /\/secrets$/],
+    ['the federation cannot be asked', / \/apis\/federation\/v1beta1\/clusters/],
   ])('are not looked for where %s', async (_, call) => {
     const place = left();
     place.kubectl.on(call, () => Promise.reject(failure('forbidden')));
