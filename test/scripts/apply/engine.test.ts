@@ -1255,7 +1255,11 @@ describe('the controller manager’s flag', () => {
   };
   const pod = (...command: string[]): KubeObject => ({
     ...ours('Pod', 'controller-manager', { spec: { containers: [{ command }] } }),
-    metadata: { name: 'kube-controller-manager-usa-1', namespace: 'kube-system' },
+    metadata: {
+      name: 'kube-controller-manager-usa-1',
+      namespace: 'kube-system',
+      labels: { component: 'kube-controller-manager' },
+    },
   });
 
   it('is read, and the step fails with what to do where it is missing', async () => {

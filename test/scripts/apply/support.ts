@@ -54,6 +54,7 @@ const SERVED: Readonly<Record<string, readonly string[]>> = {
   'extensions/v1beta1': ['DaemonSet', 'Deployment'],
   'federation/v1beta1': ['Cluster'],
   'rbac.authorization.k8s.io/v1': ['ClusterRole', 'ClusterRoleBinding'],
+  'rbac.authorization.k8s.io/v1beta1': ['ClusterRole', 'ClusterRoleBinding'],
 };
 const CLUSTER_SCOPED = ['Cluster', 'ClusterRole', 'ClusterRoleBinding', 'Namespace', 'Node'];
 const pluralOf = (kind: string): string => `${kind.toLowerCase()}s`;
