@@ -16,8 +16,22 @@ export class ApiError extends Error {
   }
 }
 
+/** One change of one object, for watches. */
+export interface Change {
+  /** The storage key of its type. */
+  readonly key: string;
+  /** The cluster's resourceVersion after it. */
+  readonly version: number;
+  /** Absent where the object was made. */
+  readonly before?: KubeObject;
+  /** Absent where it went. */
+  readonly after?: KubeObject;
+}
+
 /** What the store tells the World. */
 export interface Ledger {
+  /** An object is not what it was; those in the change are never changed in place. */
+  noted?(cluster: ClusterState, change: Change): void;
   /** Something really changed. */
   changed(cluster: ClusterState, effect: string): void;
   /** The prefix and five characters that canonicalState() does not show. */
@@ -117,7 +131,7 @@ export class ApiServer {
       ready.metadata.generation = 1;
     ready.metadata.resourceVersion = this.nextVersion();
     if (this.atLeast('1.16.0')) track(undefined, ready, options);
-    (this.cluster.objects[type.key] ??= {})[place(type, space, name)] = ready;
+    this.keep(type, undefined, ready);
     this.ledger.changed(this.cluster, effect('create', this.cluster, type, space, name));
     return ready;
   }
@@ -147,7 +161,7 @@ export class ApiServer {
     if (ready.metadata.generation !== undefined && !same(ready.spec, current.spec)) ready.metadata.generation += 1;
     if (this.atLeast('1.16.0')) track(current, ready, options);
     ready.metadata.resourceVersion = this.nextVersion();
-    (this.cluster.objects[type.key] ??= {})[place(type, namespace, name)] = ready;
+    this.keep(type, current, ready);
     this.ledger.changed(this.cluster, effect('update', this.cluster, type, namespace, name));
     return ready;
   }
@@ -170,11 +184,20 @@ export class ApiServer {
     }
     if (type.kind === 'Namespace' && this.ledger.isSlow(this.cluster, 'Namespace', undefined, name)) {
       if (current.metadata.deletionTimestamp !== undefined) return;
-      current.metadata.deletionTimestamp = new Date().toISOString().replace(/\.\d+Z$/, 'Z');
-      current.metadata.resourceVersion = this.nextVersion();
-      current.status = { phase: 'Terminating' };
+      const ending = clone(current);
+      ending.metadata.deletionTimestamp = new Date().toISOString().replace(/\.\d+Z$/, 'Z');
+      ending.metadata.resourceVersion = this.nextVersion();
+      ending.status = { phase: 'Terminating' };
+      this.keep(type, current, ending);
     } else this.remove(type, current, cascade);
     this.ledger.changed(this.cluster, effect('delete', this.cluster, type, namespace, name));
+  }
+
+  /** Puts an object of the latest version on its shelf. */
+  private keep(type: ResourceType, before: KubeObject | undefined, after: KubeObject): void {
+    const { name, namespace } = after.metadata;
+    (this.cluster.objects[type.key] ??= {})[place(type, namespace, name)] = after;
+    this.ledger.noted?.(this.cluster, { key: type.key, version: this.cluster.resourceVersion, before, after });
   }
 
   private remove(type: ResourceType, object: KubeObject, cascade: boolean): void {
@@ -186,6 +209,7 @@ export class ApiServer {
     if (gone === undefined) return;
     this.cluster.objects[type.key] = rest;
     this.nextVersion();
+    this.ledger.noted?.(this.cluster, { key: type.key, version: this.cluster.resourceVersion, before: gone });
     const every = typesOf(this.cluster);
     const drop = (fits: (object: KubeObject, type: ResourceType) => boolean): void => {
       for (const other of every) {
@@ -217,6 +241,8 @@ export class ApiServer {
       short: [],
       versions: [],
       key,
+      verbs: [],
+      categories: [],
       custom: true,
     };
     for (const object of Object.values(this.cluster.objects[key] ?? {})) this.remove(type, object, true);
