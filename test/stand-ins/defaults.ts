@@ -244,10 +244,11 @@ export function admit(type: ResourceType, object: KubeObject, current: KubeObjec
   if (name === '') throw invalid(type.kind, '', 'metadata.name: Required value: name or generateName is required');
   const pattern = type.key.startsWith('rbac.') ? /^[^/%]+$/ : /^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/;
   if (!pattern.test(name)) {
+    const subdomain = api.atLeast('1.20.0') ? 'a lowercase RFC 1123 subdomain' : 'a DNS-1123 subdomain';
     throw invalid(
       type.kind,
       name,
-      `metadata.name: Invalid value: "${name}": a DNS-1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character`,
+      `metadata.name: Invalid value: "${name}": ${subdomain} must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')`,
     );
   }
   if (type.kind === 'Service') admitService(object, current, api);

@@ -1,9 +1,10 @@
 /** kubectl config and auth. */
 import { dump } from 'js-yaml';
-import { type Dict, type KubeObject, at, dict, list, text } from './json';
+import { at, list, text } from './json';
 import type { Kubeconfig, Section } from './kubeconfig';
 import { type Session, manifests, typeFor } from './kubectl-common';
 import { typeOfKind } from './resources';
+import { reviewed } from './rest';
 import { kubeconfigFor } from './target';
 
 function write(s: Session, effect: string, change: () => boolean): Promise<boolean> {
@@ -175,23 +176,7 @@ export function review(s: Session): boolean {
   // Of a version that is not served (rules reviews came with 1.8): whoever creates it finds out.
   if (objects.some(({ apiVersion, kind }) => typeOfKind(cluster, apiVersion, kind) === undefined)) return false;
   for (const object of objects) {
-    s.call.out(`${JSON.stringify({ ...object, status: reviewed(s, cluster.name, object) }, null, 4)}\n`);
+    s.call.out(`${JSON.stringify({ ...object, status: reviewed(s.world, cluster.name, object) }, null, 4)}\n`);
   }
   return true;
-}
-
-function reviewed(s: Session, cluster: string, object: KubeObject): Dict {
-  if (object.kind === 'SelfSubjectAccessReview') {
-    const asked = dict(at(object.spec, 'resourceAttributes'));
-    const allowed = s.world.allowed(
-      cluster,
-      text(asked.verb),
-      text(asked.resource),
-      text(asked.namespace) || undefined,
-    );
-    return { allowed, ...(allowed ? { reason: 'RBAC: allowed' } : {}) };
-  }
-  const denied = s.world.state.denied.filter((denial) => (denial.cluster ?? cluster) === cluster);
-  const verbs = denied.length === 0 ? ['*'] : ['get', 'list', 'watch'];
-  return { incomplete: false, nonResourceRules: [], resourceRules: [{ verbs, apiGroups: ['*'], resources: ['*'] }] };
 }
