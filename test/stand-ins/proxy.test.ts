@@ -48,6 +48,14 @@ describe('the process of kubectl proxy', () => {
     await proxy.end();
   });
 
+  it('cuts what it was handing on when it is killed', async () => {
+    const proxy = await proxied(world, 'old');
+    const watch = await proxy.watch('/api/v1/namespaces?watch=true');
+    proxy.child.kill('SIGKILL');
+    expect(await watch.ended).toBe('ECONNRESET');
+    await proxy.end();
+  });
+
   it('takes the place of a socket that is there, whose own proxy goes on with its connections', async () => {
     const first = await proxied(world, 'old');
     expect(json(await first.ask('/version'))).toMatchObject({ minor: '7' });

@@ -246,7 +246,6 @@ class Proxy {
       });
     });
     for (const stop of stops) stop();
-    if (call.left) throw new Cut();
     // Proxies of Go 1.11 and later cut the connection where the answer they hand on breaks off; older ones just end it.
     if (how === 'over' || !this.session.atLeast('1.13.0')) response.end();
     return how === 'over' ? 0 : 1;

@@ -453,6 +453,25 @@ describe('what an API server answers through kubectl proxy', () => {
       const watching = await watch('new', `${URL}?watch=1&resourceVersion=${from}`);
       expect([brief(await watching.next()), brief(await watching.next())]).toEqual(['MODIFIED a 2', 'DELETED a 2']);
       watching.stop();
+      const later = await watch('new', `${URL}?watch=1&resourceVersion=${Number(version('new')) + 1}`);
+      await world.put('new', map('b'));
+      await world.put('new', map('c'));
+      expect(brief(await later.next())).toBe('ADDED c 1');
+      later.stop();
+    });
+
+    it('tells that a namespace is ending, and then that it has', async () => {
+      await world.put('new', { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'x' } });
+      await world.hold('new/Namespace//x');
+      const url = `/api/v1/namespaces?watch=true&resourceVersion=${version('new')}`;
+      const [all, active] = [await watch('new', url), await watch('new', `${url}&fieldSelector=status.phase%3DActive`)];
+      await must(world, 'kubectl --context=new delete ns x --wait=false');
+      expect(await all.next()).toMatchObject({ type: 'MODIFIED', object: { status: { phase: 'Terminating' } } });
+      expect(await active.next()).toMatchObject({ type: 'DELETED', object: { status: { phase: 'Active' } } });
+      await world.release('new/Namespace//x');
+      expect(await all.next()).toMatchObject({ type: 'DELETED', object: { metadata: { name: 'x' } } });
+      all.stop();
+      active.stop();
     });
 
     it('tells each state that controllers bring about, in order', async () => {
@@ -506,7 +525,7 @@ describe('what an API server answers through kubectl proxy', () => {
       const elsewhere = map('a');
       elsewhere.metadata.namespace = 'kube-system';
       await world.put('new', elsewhere);
-      await must(world, 'kubectl --context=new create ns x');
+      await world.put('new', { ...map('a'), kind: 'Secret', data: {} });
       await world.put('new', map('mine'));
       expect(brief(await watching.next())).toBe('ADDED mine 1');
       watching.stop();
@@ -562,7 +581,10 @@ describe('what an API server answers through kubectl proxy', () => {
     it('ends when its time is over', async () => {
       const watching = await watch('new', `${URL}?watch=true&timeoutSeconds=1`);
       expect(await watching.ended).toBe('end');
-      expect(world.calls[0]).toMatchObject({ exitCode: 0 });
+      await until(() => world.calls[0]?.endedAt !== undefined);
+      const { stdout } = world.calls[0] ?? {};
+      await world.put('new', map('late'));
+      expect(world.calls[0]).toMatchObject({ exitCode: 0, stdout });
     });
 
     it('is cut when the server goes', async () => {
@@ -618,6 +640,14 @@ describe('what an API server answers through kubectl proxy', () => {
       expect((await raw('new', URL)).stderr).toBe(
         'The connection to the server 10.11.12.3:6443 was refused - did you specify the right host or port?\n',
       );
+    });
+
+    it('asks for no types first, so that it words an unknown context in its own way', async () => {
+      const unknown = (line: string): ReturnType<typeof sh> => sh(world, `kubectl --context=nope ${line}`);
+      const own = 'error: context "nope" does not exist\n';
+      expect((await unknown('get --raw /version')).stderr).toBe(own);
+      expect((await unknown('proxy --unix-socket=n.sock')).stderr).toBe(own);
+      expect((await unknown('get nodes')).stderr).toMatch(/^Error in configuration: /);
     });
 
     it('prints what a watch tells until it is over', async () => {
