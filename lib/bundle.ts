@@ -5,6 +5,7 @@ import { FederationError, Finding } from './errors';
 import { describe, inNamespace, lower, Manifest, Target } from './dialect/dialect';
 import { isBuiltIn } from './dialect/rules';
 import { labelsOf } from './labels';
+import { withoutLists } from './lists';
 import { Step, StepKind, StepOf } from './plan/step';
 import { toYaml } from './yaml';
 
@@ -155,7 +156,7 @@ export class Bundle {
    *
    * @param annotate annotations that every object of a manifest gets, by the manifest's path
    * @throws CollisionError when two objects have the same kind, namespace and name, or two files or steps the same name;
-   * DialectError
+   * DialectError, ListError
    */
   files(annotate: (path: string) => Readonly<Record<string, string>> = () => ({})): OutputFile[] {
     this.rendered = [];
@@ -167,7 +168,7 @@ export class Bundle {
         .map((line) => `# ${line}\n`)
         .join('');
       if (chart === undefined) return { path, content: `${comment}${content ?? ''}` };
-      const objects = lower(chart.toJson() as Manifest[], this.target).map((object) =>
+      const objects = lower(withoutLists(chart.toJson() as Manifest[], this.name), this.target).map((object) =>
         withAnnotations(withLabels(inNamespace(object), this.federation), annotate(path)),
       );
       this.rendered.push({ path, objects });

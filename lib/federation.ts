@@ -64,7 +64,7 @@ export class Federation {
   /**
    * Everything that `dist/` holds, the plan last. The same topology gives the same bytes.
    *
-   * @throws DialectError, CollisionError, PlanError
+   * @throws ListError, DialectError, CollisionError, PlanError
    */
   render(): OutputFile[] {
     const { topology } = this;

@@ -5,6 +5,7 @@ const PATH_PART = '[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*';
 const PATH = `${PATH_PART}(?:/${PATH_PART})*`;
 const HOST_PART = '[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?';
 const REGISTRY = `${HOST_PART}(?:\\.${HOST_PART})*(?::\\d{1,5})?`;
+const WHOLE_REGISTRY = new RegExp(`^${REGISTRY}$`);
 const TAG = '\\w[\\w.-]{0,127}';
 /** `[registry/]name[:tag][@digest]`. What stands before the first slash is a registry where it has a dot, a port or capitals. */
 const IMAGE = new RegExp(`^((?:${REGISTRY}/)?${PATH})(?::(${TAG}))?(?:@sha256:[0-9a-f]{64})?$`);
@@ -16,11 +17,18 @@ const NAME_LENGTH = 255;
 const portOf = (name: string): number => Number(/^[^/]*?:(\d+)/.exec(name)?.[1] ?? 1);
 const isPort = (port: number): boolean => port >= 1 && port <= 65_535;
 
+/** Whether what stands before the first slash is a registry where a runtime takes it for one. */
+function isRegistryKnown(name: string): boolean {
+  const [first = '', ...path] = name.split('/');
+  return path.length === 0 || !/[.:A-Z]|^localhost$/.test(first) || WHOLE_REGISTRY.test(first);
+}
+
 /** Whether every container runtime takes a text for an image. */
 export function isImage(text: string): boolean {
   const [, name = ''] = IMAGE.exec(text) ?? [];
   // 64 hexadecimal digits alone are an image's id.
-  return name !== '' && name.length <= NAME_LENGTH && isPort(portOf(name)) && !/^[0-9a-f]{64}$/.test(text);
+  if (name === '' || name.length > NAME_LENGTH || /^[0-9a-f]{64}$/.test(text)) return false;
+  return isRegistryKnown(name) && isPort(portOf(name));
 }
 
 /**

@@ -29,7 +29,8 @@ import {
 /** A schema for each prop of a type, so that none is forgotten here that types.ts has, and none invented. */
 type Shape<T> = { [K in keyof Required<T>]: z.ZodType<T[K]> };
 
-const text = z.string();
+/** A NUL ends an argument for every program, and half of a surrogate pair is no character in any file. */
+const text = z.string().refine((value) => !/[\0\p{Cs}]/u.test(value));
 const number = z.number();
 /** Each choice under its own name: the compiler sees to it that none is missing. */
 const stacks: { [K in StackName]: K } = { 'federation-v1': 'federation-v1', 'external-dns': 'external-dns' };
@@ -216,6 +217,9 @@ function findings(issue: z.core.$ZodIssue, value: unknown): Finding[] {
       return [
         { where, problem: `${inWords(value)} is none of the choices`, hint: `Use one of: ${issue.values.join(', ')}.` },
       ];
+    case 'invalid_key':
+    case 'custom':
+      return [{ where, problem: 'holds a character that no file or argument can hold', hint: 'Leave it out.' }];
     default:
       return [{ where, problem: issue.message, hint: 'See lib/topology/types.ts.' }];
   }

@@ -77,6 +77,7 @@ describe('a reference', () => {
     'a..b/C',
     '-a.b/c:1',
     'a-.b:1/c',
+    'a.b_c/d',
     'a/b/',
     'a:',
     'a@sha256:0',
