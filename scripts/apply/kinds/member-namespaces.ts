@@ -138,10 +138,10 @@ async function contentsOf(context: Context, namespace: string): Promise<KubeObje
   try {
     const definitions = await kubectl.get(step.context, ['customresourcedefinitions'], signal);
     const custom = definitions.filter((definition) => at(definition, 'spec', 'scope') !== 'Cluster');
-    const kinds = [...kindsOf(minor), ...custom.map(({ metadata }) => metadata.name)].join(',');
+    const kinds = [...kindsOf(minor), ...custom.map(({ metadata }) => metadata.name)];
     const until = Date.now() + CONTROLLED_MS;
     for (;;) {
-      const all = await kubectl.get(step.context, [kinds, `--namespace=${namespace}`], signal);
+      const all = await listed(context, kinds, namespace);
       const contents = all.filter((object) => !isKubernetes(object));
       const others = contents.filter((object) => !isGoing(object));
       const [first] = contents;
@@ -153,6 +153,28 @@ async function contentsOf(context: Context, namespace: string): Promise<KubeObje
   } catch (error) {
     if (error instanceof ProgramError && error.kind !== 'cut') return undefined;
     throw error;
+  }
+}
+
+/** The objects of these kinds in a namespace. Of a kind that the cluster does not know there are none. */
+async function listed({ step, kubectl, signal }: Context, kinds: string[], namespace: string): Promise<KubeObject[]> {
+  const list = (kind: string): Promise<KubeObject[]> =>
+    kubectl.get(step.context, [kind, `--namespace=${namespace}`], signal);
+  const isUnknown = (error: unknown): boolean => error instanceof ProgramError && error.kind === 'no-such-kind';
+  try {
+    return await list(kinds.join(','));
+  } catch (error) {
+    if (!isUnknown(error)) throw error;
+    // kubectl lists nothing at all where it does not know one of them.
+    const all: KubeObject[] = [];
+    for (const kind of kinds) {
+      try {
+        all.push(...(await list(kind)));
+      } catch (failed) {
+        if (!isUnknown(failed)) throw failed;
+      }
+    }
+    return all;
   }
 }
 
