@@ -2,7 +2,7 @@
 import { labelsOf } from '../../../lib/labels';
 import { StepOf } from '../../../lib/plan/step';
 import { KubeObject } from '../../../scripts/apply/objects';
-import { apply, create, FEDERATION, ours, Workplace, workplace } from './support';
+import { apply, create, failure, FEDERATION, ours, Workplace, workplace } from './support';
 
 const JOIN: StepOf<'kubefed-join'> = {
   ...{ id: 'usa/join', title: 'usa is a member', component: 'membership', cluster: 'usa', context: 'usa' },
@@ -122,6 +122,13 @@ describe('a namespace that the federation has made in the member', () => {
     const place = leaving(namespace('store', 21), inStore('Ring', 'one'));
     expect(await undone(place)).toBe('nothing');
     expect(warnings(place)).toEqual([expect.stringContaining('it holds Ring store/one') as unknown]);
+  });
+
+  it('is looked into kind by kind where the cluster does not know one of them', async () => {
+    const place = leaving(namespace('store', 21), inStore('ConfigMap', 'settings'));
+    place.kubectl.on(/ get (pods,.*|ingresses) --namespace=store /, () => Promise.reject(failure('no-such-kind')));
+    expect(await undone(place)).toBe('nothing');
+    expect(warnings(place)).toEqual([expect.stringContaining('it holds ConfigMap store/settings') as unknown]);
   });
 
   it('goes once what controllers take away is gone', async () => {

@@ -277,9 +277,9 @@ describe('what kubectl, kubefed and helm say', () => {
       'other',
       'error: error parsing usa/10-web.yaml: error converting YAML to JSON: yaml: line 2: mapping values are not allowed',
     ],
-    ['other', 'Error: could not find a ready tiller pod'],
+    ['no-tiller', 'Error: could not find a ready tiller pod'],
     ['other', 'Error: UPGRADE FAILED: another operation (install/upgrade/rollback) is in progress'],
-    ['other', 'Error: could not find tiller'],
+    ['no-tiller', 'Error: could not find tiller'],
     ['other', 'Error: unknown flag: --namespce'],
     ['other', ''],
   ])('is %s: %s', async (kind, said) => {
