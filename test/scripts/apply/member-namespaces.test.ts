@@ -30,7 +30,10 @@ const inStore = (kind: string, name: string, more: Record<string, unknown> = {})
 /** What Kubernetes 1.7 itself puts into a namespace. */
 const KUBERNETES = [
   inStore('ServiceAccount', 'default'),
-  inStore('Secret', 'default-token-x', { annotations: { 'kubernetes.io/service-account.name': 'default' } }),
+  {
+    ...inStore('Secret', 'default-token-x', { annotations: { 'kubernetes.io/service-account.name': 'default' } }),
+    type: 'kubernetes.io/service-account-token',
+  },
 ];
 
 /** A member that leaves a federation with the namespaces `default` and `store`, made at 20 past. */
