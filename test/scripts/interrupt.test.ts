@@ -1,6 +1,6 @@
 import { ChildProcess } from 'node:child_process';
 import { Event } from '../../scripts/apply/report/events';
-import { Ended, limits, StartedFederation } from './support/cli';
+import { Ended, StartedFederation } from './support/cli';
 import { mustApply, withFederation } from './support/shared';
 import { story } from './support/story';
 import { running, until } from './support/when';
@@ -156,8 +156,7 @@ describe('the second Ctrl-C', () => {
   });
 
   its('does not wait for the pause before another try', async (federation) => {
-    const { world, editPlan } = federation;
-    editPlan(limits(60));
+    const { world } = federation;
     world.inject({ match: WRITE, times: 'always', action: { type: 'http', status: 503 } });
     const run = started(federation);
     await until(() => run.said().split('"type":"retry"').length > 3);

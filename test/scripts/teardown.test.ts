@@ -3,7 +3,7 @@ import { account, admin } from '../stand-ins/fixtures';
 import { GUIDE_CLUSTERS } from '../support/guide';
 import { Ended, limits, StartedFederation, StartOptions } from './support/cli';
 import { differing } from './support/kill';
-import { memberNames, mustApply, sharedFederation, withFederation } from './support/shared';
+import { memberNames, mustApply, sharedFederation, shortLimit, withFederation } from './support/shared';
 import { story } from './support/story';
 
 /** A test with a World of its own that runs beside others. */
@@ -124,9 +124,9 @@ describe('a control plane whose members cannot be seen', () => {
     expect(world.get('usa', 'ServiceAccount', 'federation-system', 'usa-fcp')).toBeDefined();
   });
 
-  const short = { plan: limits(8, /federation-control-plane$/) };
-  its('goes where its pods have never started: it has had no member', short, async (federation) => {
-    const { world, cli } = federation;
+  its('goes where its pods have never started: it has had no member', {}, async (federation) => {
+    const { world, cli, editPlan } = federation;
+    editPlan(limits(await shortLimit(), /federation-control-plane$/));
     const before = world.canonicalState();
     await world.hold('fcp/Deployment/federation-system/*');
     expect((await cli(['apply', '--yes'])).code).toBe(1);

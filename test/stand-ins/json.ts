@@ -1,5 +1,9 @@
 /** Plain data, and small helpers to walk through it without casts. */
 
+// Under jest a look at a global is slow, and the controllers take thousands of them in every round.
+const { isArray } = Array;
+const { imul } = Math;
+
 export type Json = null | boolean | number | string | Json[] | Dict;
 
 export interface Dict {
@@ -73,7 +77,7 @@ function objectLength(content: string): number | undefined {
 }
 
 export function isDict(value: unknown): value is Dict {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+  return typeof value === 'object' && value !== null && !isArray(value);
 }
 
 /** The object itself, or an empty one where there is none (not linked to the parent). */
@@ -82,7 +86,7 @@ export function dict(value: Json | undefined): Dict {
 }
 
 export function list(value: Json | undefined): Json[] {
-  return Array.isArray(value) ? value : [];
+  return isArray(value) ? value : [];
 }
 
 export function text(value: Json | undefined, otherwise = ''): string {
@@ -97,7 +101,7 @@ export function num(value: Json | undefined, otherwise = 0): number {
 export function at(value: Json | undefined, ...path: (string | number)[]): Json | undefined {
   let here: Json | undefined = value;
   for (const step of path) {
-    if (typeof step === 'number') here = Array.isArray(here) ? here[step] : undefined;
+    if (typeof step === 'number') here = isArray(here) ? here[step] : undefined;
     else here = isDict(here) ? here[step] : undefined;
   }
   return here;
@@ -111,7 +115,7 @@ export function strings(value: Json | undefined): Record<string, string> {
 }
 
 function copy(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(copy);
+  if (isArray(value)) return value.map(copy);
   if (typeof value !== 'object' || value === null) return value;
   const result: Record<string, unknown> = {};
   for (const [key, item] of Object.entries(value)) result[key] = copy(item);
@@ -126,8 +130,8 @@ export function clone<T>(value: T): T {
 /** Same content; an absent key and an undefined one are the same. */
 export function same(a: Json | undefined, b: Json | undefined): boolean {
   if (a === b) return true;
-  if (Array.isArray(a)) {
-    return Array.isArray(b) && a.length === b.length && a.every((item, index) => same(item, b[index]));
+  if (isArray(a)) {
+    return isArray(b) && a.length === b.length && a.every((item, index) => same(item, b[index]));
   }
   if (!isDict(a) || !isDict(b)) return false;
   for (const key of Object.keys(a)) if (!same(a[key], b[key])) return false;
@@ -137,7 +141,7 @@ export function same(a: Json | undefined, b: Json | undefined): boolean {
 
 /** JSON with sorted keys, so that equal contents give equal texts. */
 export function sorted(value: Json | undefined): Json {
-  if (Array.isArray(value)) return value.map(sorted);
+  if (isArray(value)) return value.map(sorted);
   if (!isDict(value)) return value ?? null;
   const result: Dict = {};
   for (const key of Object.keys(value).sort()) if (value[key] !== undefined) result[key] = sorted(value[key]);
@@ -146,11 +150,9 @@ export function sorted(value: Json | undefined): Json {
 
 /** FNV-1a, 32 bits: names, ports and DNS labels that look random but are the same in every run. */
 export function fnv(value: string): number {
+  const bytes = Buffer.from(value);
   let hash = 0x811c9dc5;
-  for (const byte of Buffer.from(value)) {
-    hash ^= byte;
-    hash = Math.imul(hash, 0x01000193) >>> 0;
-  }
+  for (let i = 0; i < bytes.length; i += 1) hash = imul(hash ^ (bytes[i] ?? 0), 0x01000193);
   return hash >>> 0;
 }
 

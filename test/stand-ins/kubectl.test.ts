@@ -574,7 +574,7 @@ describe('kubectl of today', () => {
     expect((await must(world, 'kubectl wait deploy/web --for=condition=Available')).stdout).toBe(
       'deployment.apps/web condition met\n',
     );
-    expect((await sh(world, 'kubectl rollout status deploy/web --timeout=1s')).code).toBe(0);
+    expect((await sh(world, 'kubectl rollout status deploy/web --timeout=60s')).code).toBe(0);
   });
 
   it('applies on the server, and names the owner of a field in dispute', async () => {

@@ -21,9 +21,6 @@ const FAILS: Command = ['sh', '-c', 'cat >&2; exit 1'];
 /** How long a program has to end by itself, in milliseconds. */
 const GRACE_MS = 2_000;
 
-// Child processes may be slow where much else runs.
-jest.setTimeout(30_000);
-
 const folder = temporaryFolder();
 
 const run = (command: Command, options: Partial<RunOptions> = {}): Promise<Output> =>
