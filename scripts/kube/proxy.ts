@@ -14,11 +14,15 @@ const MOST_SOCKETS = 32;
 /** How often a starting proxy is looked at, and how long it may take until it listens; in milliseconds. */
 const LOOK_MS = 5;
 const START_MS = 20_000;
+/** How often the reason of a failed question is looked for in what the proxy writes. */
+const REASON_LOOKS = 20;
 
 interface Proxy {
   readonly socket: string;
   readonly child: ChildProcess;
   readonly agent: Agent;
+  /** The end of what it has written to standard error. */
+  readonly said: () => string;
 }
 
 /**
@@ -50,7 +54,8 @@ export class ProxyTransport implements Transport {
     try {
       const chunks: Buffer[] = [];
       for await (const chunk of response) chunks.push(chunk as Buffer);
-      return { status: response.statusCode ?? 0, body: Buffer.concat(chunks).toString() };
+      const answer = { status: response.statusCode ?? 0, body: Buffer.concat(chunks).toString() };
+      return answer.status === 502 && answer.body === '' ? await this.withReason(context, answer) : answer;
     } catch (error) {
       throw lost(asked(context, question), error, signal);
     }
@@ -74,6 +79,17 @@ export class ProxyTransport implements Transport {
       throw lost(asked(context, { path }), error, signal);
     }
     return status;
+  }
+
+  /** kubectl up to 1.8 says only on its standard error why the API server has not answered. */
+  private async withReason(context: string, answer: Answer): Promise<Answer> {
+    const proxy = await this.proxies.get(context);
+    for (let i = 0; i < REASON_LOOKS; i++) {
+      const [, reason] = [...(proxy?.said() ?? '').matchAll(/proxy error: (.*)\n/g)].at(-1) ?? [];
+      if (reason !== undefined) return { ...answer, body: reason };
+      await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+    }
+    return answer;
   }
 
   reset(context: string): void {
@@ -171,7 +187,12 @@ export class ProxyTransport implements Transport {
       const timer = setInterval(() => {
         if (existsSync(socket)) {
           settle(() => {
-            resolve({ socket, child, agent: new Agent({ keepAlive: true, maxSockets: MOST_SOCKETS }) });
+            resolve({
+              socket,
+              child,
+              agent: new Agent({ keepAlive: true, maxSockets: MOST_SOCKETS }),
+              said: () => said,
+            });
           });
         } else if (Date.now() - since > START_MS) {
           child.kill();

@@ -271,9 +271,9 @@ function refusal(context: string, question: Question, { status, body }: Answer):
   const fail = (kind: FailureKind): ProgramError =>
     new ProgramError(asked(context, question), kind, 1, { stdout: '', stderr });
   // The proxy has had no answer, and says what stood in the way.
-  if (status === 502 && !said.success) {
+  if (status >= 500 && !said.success) {
     const kind = classify({ stdout: '', stderr });
-    return fail(kind === 'other' ? 'unreachable' : kind);
+    return fail(kind !== 'other' ? kind : status === 502 ? 'unreachable' : 'busy');
   }
   const byReason = said.success ? REASONS[said.data.reason ?? ''] : undefined;
   if (byReason) return fail(byReason);

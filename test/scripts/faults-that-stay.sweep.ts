@@ -104,10 +104,10 @@ describe('a fault that stays', () => {
       const { world, cli, editPlan } = federation;
       const limit = await shortLimit();
       editPlan(limits(limit, /^usa\/node-labels$/));
-      world.inject({ match: /usa get nodes/, times: 'always', action: { type: 'hang' } });
+      world.inject({ match: /usa get --raw \/api\/v1\/nodes/, times: 'always', action: { type: 'hang' } });
       const ended = await cli(['apply', '--yes', '--json']);
       expect(story(ended).failed).toMatchObject([
-        { step: 'usa/node-labels', command: expect.stringContaining('kubectl --context=usa get nodes') as unknown },
+        { step: 'usa/node-labels', command: expect.stringContaining('kubectl --context=usa get node') as unknown },
       ]);
       expect(ended.code).toBe(1);
     }),

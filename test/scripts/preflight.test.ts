@@ -59,7 +59,7 @@ describe('programs', () => {
   it('have to say their version', async () => {
     const { world, cli } = shared.current;
     world.inject({ program: 'kubefed', action: { type: 'exit', code: 0, stdout: 'kubefed of some kind\n' } });
-    world.inject({ match: /=usa version/, action: { type: 'exit', code: 0, stdout: 'no JSON' } });
+    world.inject({ match: /=usa get --raw \/version/, action: { type: 'exit', code: 0, stdout: 'no JSON' } });
     const ended = await cli(['apply', '--yes']);
     expectNotBegun(ended, world);
     expect(ended.stderr).toContain('  - kubefed: does not say its version\n');
@@ -77,7 +77,11 @@ describe('programs', () => {
       clientVersion: { gitVersion: `v${version}` },
       serverVersion: { gitVersion: 'v1.7.3' },
     });
-    world.inject({ match: / version --output=json/, times: 'always', action: { type: 'exit', code: 0, stdout } });
+    world.inject({
+      match: /^version --client --output=json/,
+      times: 'always',
+      action: { type: 'exit', code: 0, stdout },
+    });
     const ended = await cli(['apply', '--yes', '--cluster', 'usa', '--only', 'node-labels']);
     expect(ended.code).toBe(code);
     if (code === 0) return;

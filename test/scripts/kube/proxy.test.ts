@@ -34,6 +34,7 @@ createServer((request, response) => {
     const { status = 200, type = 'application/json', text, json, stream } =
       JSON.parse(readFileSync(folder + '/answers.json', 'utf8'))[request.url] ?? { status: 404, text: '404 page not found' };
     if (status === 0) return;
+    if (status === 502 && text === '') process.stderr.write('I1127 logs.go:41] http: proxy error: x509: certificate signed by unknown authority\\n');
     response.writeHead(status, { 'content-type': type });
     if (stream) for (const line of stream) response.write(JSON.stringify(line) + '\\n');
     else response.end(text ?? JSON.stringify(json));
@@ -231,6 +232,8 @@ describe('an answer', () => {
     ['other-server', "Error: 'x509: certificate signed by unknown authority'\nTrying to reach: 'https://127.0.0.1:1/'"],
     ['no-credentials', "Error: 'getting credentials: exec: executable aws not found'\nTrying to reach: 'https://x/'"],
     ['unreachable', 'whatever else the proxy says'],
+    // kubectl 1.8 answers with nothing, and writes the reason to its standard error.
+    ['other-server', ''],
   ])('of the proxy itself says %s: %s', async (kind, text) => {
     serve({ [AT_A]: { status: 502, text } });
     const signal = AbortSignal.timeout(1_500);
