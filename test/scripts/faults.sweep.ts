@@ -12,7 +12,7 @@ const WRITES = [
   { program: 'kubectl', match: /usa apply --filename=usa\/36/ },
   { program: 'helm', match: /fcp init / },
   { program: 'helm', match: /fcp upgrade / },
-  { program: 'kubectl', match: /patch service coredns-coredns/ },
+  { program: 'kubectl', match: /replace --force --filename=-/ },
   { program: 'kubefed', match: /^init / },
   { program: 'kubefed', match: /^join usa / },
   { program: 'kubectl', match: /federation create --filename/ },
@@ -92,8 +92,18 @@ describe('a fault that passes by itself', () => {
   it.concurrent.each(swept(atLooks))('is overcome at every kind of look: %s', (_, action) =>
     withFederation({}, async (federation) => {
       const { world, cli } = federation;
-      const looks = [/config view/, /usa version/, /usa create --filename=- --output=json/, /usa get nodes/]
-        .concat([/usa get --filename=-/, /fcp list/, /federation get clusters/, /pods --selector=component=kube-contr/])
+      const looks = [
+        /config view/,
+        /usa get --raw \/version/,
+        /usa create --raw .*accessreviews/,
+        /usa get --raw .*\/nodes/,
+      ]
+        .concat([
+          /usa get --raw .*\/configmaps\//,
+          /fcp list/,
+          /federation get --raw .*\/clusters/,
+          /pods\?labelSelector=component/,
+        ])
         .map((match) => ({ match, handle: world.inject({ match, action }) }));
       const ended = await cli(['apply', '--yes', '--json']);
       expect(ended.stderr).toBe('');
