@@ -230,7 +230,7 @@ async function checkCluster(
   ]);
   const where = `cluster ${cluster.name}`;
   if (version.status === 'rejected') {
-    return version.reason instanceof ProgramError
+    return version.reason instanceof ProgramError && version.reason.kind !== 'other'
       ? [asFinding(where, version.reason)]
       : [{ where, problem: 'does not say its version', hint: `See \`kubectl --context=${cluster.context} version\`.` }];
   }

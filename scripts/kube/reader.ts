@@ -250,8 +250,8 @@ function parsed(context: string, question: Question, { body }: Answer): unknown 
   try {
     return JSON.parse(body);
   } catch {
-    const stderr = `the answer cannot be read: ${body.slice(0, 200)}`;
-    throw new ProgramError(asked(context, question), 'busy', 1, { stdout: '', stderr });
+    // What it is instead may be anything, and is not shown.
+    throw new ProgramError(asked(context, question), 'other', 1, { stdout: '', stderr: 'the answer is not JSON' });
   }
 }
 

@@ -150,7 +150,7 @@ describe('clusters', () => {
     const ended = await cli(['apply', '--yes']);
     expectNotBegun(ended, world);
     expect(ended.stderr).toContain(
-      '  - cluster usa: the API server did not answer, also after several tries (dial tcp 10.11.12.2:6443: connect: connection refused)\n',
+      '  - cluster usa: the API server did not answer, also after several tries (dial tcp 10.11.12.2:6443: getsockopt: connection refused)\n',
     );
   });
 
