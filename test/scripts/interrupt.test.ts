@@ -88,7 +88,7 @@ describe('the first Ctrl-C', () => {
     const { world } = federation;
     world.inject({ match: /usa get --raw \/version/, times: 'always', action: { type: 'hang' } });
     const run = started(federation);
-    await running(world, /usa version/);
+    await running(world, /usa get --raw \/version/);
     run.child.kill('SIGINT');
     const ended = await run.ended;
     expect(ended.signal).toBe('SIGINT');
