@@ -115,7 +115,17 @@ function defaultService(service: KubeObject, current: KubeObject | undefined, ap
     port.nodePort = number;
     given.set(num(port.port), number);
   }
+  if (api.cluster.type === 'kubernetes') defaultAddresses(spec, api);
   fill(child(service, 'status'), { loadBalancer: {} });
+}
+
+/** What newer servers say of a Service's addresses, as measured on 1.34.4. */
+function defaultAddresses(spec: Dict, api: ApiServer): void {
+  if (api.atLeast('1.20.0')) spec.clusterIPs = [spec.clusterIP ?? ''];
+  if (api.atLeast('1.21.0')) fill(spec, { ipFamilies: ['IPv4'], ipFamilyPolicy: 'SingleStack' });
+  if (!api.atLeast('1.22.0')) return;
+  fill(spec, { internalTrafficPolicy: 'Cluster' });
+  if (spec.type === 'LoadBalancer') fill(spec, { allocateLoadBalancerNodePorts: true });
 }
 
 function defaultWorkload(type: ResourceType, object: KubeObject): void {
@@ -180,6 +190,9 @@ export function withDefaults(
     case 'Namespace':
       fill(child(object, 'spec'), { finalizers: ['kubernetes'] });
       fill(child(object, 'status'), { phase: 'Active' });
+      if (api.atLeast('1.21.0')) {
+        object.metadata.labels = { ...object.metadata.labels, 'kubernetes.io/metadata.name': object.metadata.name };
+      }
       break;
     case 'ClusterRoleBinding':
     case 'RoleBinding':

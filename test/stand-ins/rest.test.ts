@@ -120,6 +120,42 @@ describe('what an API server answers through kubectl proxy', () => {
       expect(at(recent, 'metadata', 'managedFields', 0)).toMatchObject({ operation: 'Update', fieldsType: 'FieldsV1' });
     });
 
+    it('of newer servers say more of themselves', async () => {
+      const spec = { type: 'LoadBalancer', ports: [{ port: 80 }], selector: { a: 'b' } };
+      const service = { apiVersion: 'v1', kind: 'Service', metadata: { name: 's', namespace: 'default' }, spec };
+      for (const name of ['mid', 'new']) await world.put(name, service);
+      const [old, recent] = await Promise.all(
+        ['mid', 'new'].map(async (name) => json(await ask(name, '/api/v1/namespaces/default/services/s')).spec),
+      );
+      const address = text(at(recent, 'clusterIP'));
+      expect(recent).toEqual({
+        ...spec,
+        ports: [{ port: 80, protocol: 'TCP', targetPort: 80, nodePort: at(recent, 'ports', 0, 'nodePort') }],
+        clusterIP: address,
+        clusterIPs: [address],
+        sessionAffinity: 'None',
+        externalTrafficPolicy: 'Cluster',
+        ipFamilies: ['IPv4'],
+        ipFamilyPolicy: 'SingleStack',
+        allocateLoadBalancerNodePorts: true,
+        internalTrafficPolicy: 'Cluster',
+      });
+      expect(Object.keys(old as Dict).sort()).toEqual([
+        'clusterIP',
+        'externalTrafficPolicy',
+        'ports',
+        'selector',
+        'sessionAffinity',
+        'type',
+      ]);
+      const labels = async (name: string): Promise<Json | undefined> =>
+        at(json(await ask(name, '/api/v1/namespaces/default')), 'metadata', 'labels');
+      expect([await labels('mid'), await labels('new')]).toEqual([
+        undefined,
+        { 'kubernetes.io/metadata.name': 'default' },
+      ]);
+    });
+
     it('come in the version that was asked for', async () => {
       const paths = ['extensions/v1beta1', 'apps/v1beta1'];
       for (const version of paths) {
