@@ -29,8 +29,16 @@ export interface Watching {
   stop(): void;
 }
 
+/** How a process ended. */
+export interface End {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+}
+
 export interface Proxied {
   readonly child: ChildProcess;
+  /** Resolves when the proxy has ended. */
+  readonly ended: Promise<End>;
   /** The socket's file. */
   readonly socket: string;
   /** What the proxy wrote to standard error so far. */
@@ -38,7 +46,7 @@ export interface Proxied {
   ask(url: string, options?: AskOptions): Promise<Got>;
   watch(url: string): Promise<Watching>;
   /** Ends the proxy and waits for that. */
-  end(signal?: NodeJS.Signals): Promise<{ readonly code: number | null; readonly signal: NodeJS.Signals | null }>;
+  end(signal?: NodeJS.Signals): Promise<End>;
 }
 
 let sockets = 0;
@@ -51,14 +59,14 @@ export async function proxied(world: World, context: string, ...flags: readonly 
   const child = spawn('kubectl', args, { env: world.env(), cwd: world.dir, stdio: ['ignore', 'pipe', 'pipe'] });
   let stderr = '';
   child.stderr.setEncoding('utf8').on('data', (data: string) => (stderr += data));
-  const gone = new Promise<{ code: number | null; signal: NodeJS.Signals | null }>((resolve) =>
+  const ended = new Promise<End>((resolve) =>
     child.on('close', (code, signal) => {
       resolve({ code, signal });
     }),
   );
   const said = await Promise.race([
     new Promise<string>((resolve) => child.stdout.setEncoding('utf8').once('data', resolve)),
-    gone.then(({ code }) => `ended with ${code ?? 'a signal'}: ${stderr}`),
+    ended.then(({ code }) => `ended with ${code ?? 'a signal'}: ${stderr}`),
   ]);
   if (said !== `Starting to serve on ${socket}\n`) throw new Error(`kubectl proxy: ${said}`);
   const agent = new http.Agent({ keepAlive: true });
@@ -71,6 +79,7 @@ export async function proxied(world: World, context: string, ...flags: readonly 
     });
   return {
     child,
+    ended,
     socket,
     stderr: () => stderr,
     async ask(url, options = {}) {
@@ -96,7 +105,7 @@ export async function proxied(world: World, context: string, ...flags: readonly 
           else next(event);
         }
       });
-      const ended = new Promise<string>((resolve) => {
+      const whole = new Promise<string>((resolve) => {
         response.on('end', () => {
           resolve('end');
         });
@@ -104,7 +113,7 @@ export async function proxied(world: World, context: string, ...flags: readonly 
           resolve(error.code ?? error.message);
         });
       });
-      void ended.then(() => {
+      void whole.then(() => {
         over = true;
         for (const next of waiting.splice(0)) next(undefined);
       });
@@ -114,7 +123,7 @@ export async function proxied(world: World, context: string, ...flags: readonly 
           if (event !== undefined || over) return Promise.resolve(event);
           return new Promise((resolve) => waiting.push(resolve));
         },
-        ended,
+        ended: whole,
         stop: () => {
           response.destroy();
         },
@@ -123,7 +132,7 @@ export async function proxied(world: World, context: string, ...flags: readonly 
     async end(signal = 'SIGTERM') {
       agent.destroy();
       child.kill(signal);
-      const end = await gone;
+      const end = await ended;
       fs.rmSync(socket, { force: true });
       return end;
     },

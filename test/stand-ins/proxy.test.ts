@@ -175,7 +175,7 @@ describe('the process of kubectl proxy', () => {
     await other.close();
     expect(await watch.ended).toBe('ECONNRESET');
     expect((await invoked).code).toBeNull();
-    expect(await proxy.end()).toEqual({ code: 98, signal: null });
+    expect(await proxy.ended).toEqual({ code: 98, signal: null });
     expect(other.mishaps).toEqual([]);
   });
 });
@@ -264,7 +264,7 @@ describe('faults in reads through kubectl proxy', () => {
     expect(await proxy.ask('/version')).toMatchObject({ code: 200, type: 'application/json', body: 'no JSON' });
     world.inject({ match: /get --raw/, action: { type: 'exit', code: 2, stderr: 'panic\n' } });
     await expect(proxy.ask('/version')).rejects.toMatchObject({ code: 'ECONNRESET' });
-    expect(await proxy.end()).toEqual({ code: 2, signal: null });
+    expect(await proxy.ended).toEqual({ code: 2, signal: null });
     expect(proxy.stderr()).toBe('panic\n');
     expect(world.calls[0]).toMatchObject({ exitCode: 2, stderr: 'panic\n' });
   });
