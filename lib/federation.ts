@@ -12,6 +12,7 @@ import { digest, inOrder, Plan, PLAN_VERSION, writePlan } from './plan/plan';
 import { Step } from './plan/step';
 import { STACKS } from './stacks';
 import { FEDERATION_BUNDLE } from './topology/check';
+import { KUBECTL } from './topology/kubectl';
 import { resolveTopology, Topology } from './topology/resolve';
 import { FederationProps } from './topology/types';
 
@@ -131,15 +132,18 @@ export class Federation {
       federation: topology.name,
       hostCluster: topology.host.name,
       dns: { zone: topology.dns.zone, server: topology.dns.server },
-      clusters: topology.clusters.map(({ name, context, server, kubernetesVersion, region, zone, addressRange }) => ({
-        name,
-        context,
-        server,
-        kubernetesVersion,
-        region,
-        zone,
-        addressRange,
-      })),
+      clusters: topology.clusters.map(
+        ({ name, context, kubectl, server, kubernetesVersion, region, zone, addressRange }) => ({
+          name,
+          context,
+          ...(kubectl !== KUBECTL && { kubectl }),
+          server,
+          kubernetesVersion,
+          region,
+          zone,
+          addressRange,
+        }),
+      ),
       workloads: topology.workloads.map(({ name, namespace }) => ({ name, namespace })),
       files: files.map(({ path, content }) => ({ path, sha256: digest(content) })),
       steps,

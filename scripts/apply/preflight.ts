@@ -4,6 +4,7 @@ import { coerce, parse, SemVer } from 'semver';
 import { FederationError, Finding } from '../../lib/errors';
 import { digest, Plan, PlanCluster } from '../../lib/plan/plan';
 import { Command, Step } from '../../lib/plan/step';
+import { KUBECTL, KUBECTL_SKEW } from '../../lib/topology/kubectl';
 import { Reader } from '../kube/reader';
 import { minorOf } from './api';
 import { advice } from './errors';
@@ -26,9 +27,6 @@ export interface Preflight {
   readonly findings: readonly Finding[];
   readonly warnings: readonly { readonly cluster: string; readonly text: string }[];
 }
-
-/** Minor versions that kubectl and a server may be apart. */
-const SKEW = 1;
 
 /** What the preflight looks at, and with what. */
 export interface PreflightInput {
@@ -73,15 +71,21 @@ export async function preflight(input: PreflightInput, here: Local): Promise<Pre
   // What a file says that is not as synth wrote it is nobody's word.
   const rights = files.length > 0 ? new Map<string, Right[]>() : rightsOf(plan, folder, steps);
   const warnings: { cluster: string; text: string }[] = [];
-  const client = kubectlVersion(input);
+  const common = kubectlVersion(input);
   // Where it cannot be started, the look at the contexts has said so.
-  client.catch(() => undefined);
+  common.catch(() => undefined);
   const [contexts, perCluster, ...programs] = await Promise.all([
     here.contexts,
     Promise.all(
       clusters.map(async (cluster) => ({
         cluster,
-        findings: await checkCluster(input, cluster, rights.get(cluster.context) ?? [], client, warnings),
+        findings: await checkCluster(
+          input,
+          cluster,
+          rights.get(cluster.context) ?? [],
+          cluster.kubectl === undefined ? common : kubectlVersion(input, cluster.context),
+          warnings,
+        ),
       })),
     ),
     checkProgram(
@@ -249,11 +253,15 @@ async function checkCluster(
     });
   }
   const own = client.status === 'fulfilled' ? client.value : undefined;
-  if (server && own && Math.abs(server.minor - own.minor) > SKEW) {
+  if (server && own && Math.abs(server.minor - own.minor) > KUBECTL_SKEW) {
+    const fitting = `a kubectl of 1.${server.minor - KUBECTL_SKEW} to 1.${server.minor + KUBECTL_SKEW}`;
     findings.push({
-      where: 'kubectl',
+      where: cluster.kubectl ?? KUBECTL,
       problem: `is version ${own.version}, more than one minor from ${cluster.name}'s ${server.version}`,
-      hint: `Put a kubectl of 1.${server.minor - SKEW} to 1.${server.minor + SKEW} first on the PATH.`,
+      hint:
+        cluster.kubectl === undefined
+          ? `Put ${fitting} first on the PATH.`
+          : `Name ${fitting} as the cluster's kubectl in main.ts, or put one of that name first on the PATH.`,
     });
   }
   if (denied.status === 'rejected') {
@@ -283,9 +291,14 @@ async function deniedRights(reader: Reader, rights: readonly Right[], signal: Ab
   return rights.filter((_, i) => allowed[i] !== true);
 }
 
-/** kubectl's own version; nothing where it does not say it in a form that can be read. */
-async function kubectlVersion({ kubectl, signal }: PreflightInput): Promise<SemVer | undefined> {
-  const { stdout } = await kubectl.read(['kubectl', 'version', '--client', '--output=json'], signal);
+/**
+ * kubectl's own version; nothing where it does not say it in a form that can be read.
+ *
+ * @param context of the cluster that is asked by a kubectl of its own. @default the one that the others share
+ */
+async function kubectlVersion({ kubectl, signal }: PreflightInput, context?: string): Promise<SemVer | undefined> {
+  const program = ['kubectl', ...(context === undefined ? [] : [`--context=${context}`])];
+  const { stdout } = await kubectl.read([...program, 'version', '--client', '--output=json'], signal);
   return parse(versionsIn(stdout)?.clientVersion.gitVersion) ?? undefined;
 }
 
