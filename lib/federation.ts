@@ -12,6 +12,7 @@ import { digest, inOrder, Plan, PLAN_VERSION, writePlan } from './plan/plan';
 import { Step } from './plan/step';
 import { STACKS } from './stacks';
 import { FEDERATION_BUNDLE } from './topology/check';
+import { versionOfTag } from './topology/images';
 import { KUBECTL } from './topology/kubectl';
 import { resolveTopology, Topology } from './topology/resolve';
 import { FederationProps } from './topology/types';
@@ -79,10 +80,10 @@ export class Federation {
 
     const federation = new Bundle(
       FEDERATION_BUNDLE,
-      federationTarget(
-        FEDERATION_BUNDLE,
-        topology.clusters.map((cluster) => cluster.minor),
-      ),
+      federationTarget(FEDERATION_BUNDLE, [
+        ...topology.clusters.map((cluster) => cluster.minor),
+        ...controlPlaneMinor(topology),
+      ]),
       topology.name,
     );
     each(components, federation, (component) => component.federation?.(federation, topology));
@@ -149,6 +150,12 @@ export class Federation {
       steps,
     };
   }
+}
+
+/** The minor version that the control plane's image says, where it says one: it has to know the federated objects. */
+function controlPlaneMinor({ controlPlane }: Topology): number[] {
+  const version = controlPlane.image === undefined ? undefined : versionOfTag(controlPlane.image);
+  return version === undefined ? [] : [version.minor];
 }
 
 /** Lets every component add its part; its files are numbered by its place in the stack. */

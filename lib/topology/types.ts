@@ -99,7 +99,8 @@ export interface ControlPlaneProps {
    */
   readonly persistentStorage?: boolean;
   /**
-   * Image of the federation's API server and controller manager, v1.7 to v1.11.
+   * Image of the federation's API server and controller manager, v1.7 to v1.11. Where its tag is a version, the federated
+   * objects are written for that one too, and not only for the members'.
    * @default kubefed's own, of kubefed's version
    */
   readonly image?: string;
