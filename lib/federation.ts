@@ -12,6 +12,8 @@ import { digest, inOrder, Plan, PLAN_VERSION, writePlan } from './plan/plan';
 import { Step } from './plan/step';
 import { STACKS } from './stacks';
 import { FEDERATION_BUNDLE } from './topology/check';
+import { versionOfTag } from './topology/images';
+import { KUBECTL } from './topology/kubectl';
 import { resolveTopology, Topology } from './topology/resolve';
 import { FederationProps } from './topology/types';
 
@@ -78,10 +80,10 @@ export class Federation {
 
     const federation = new Bundle(
       FEDERATION_BUNDLE,
-      federationTarget(
-        FEDERATION_BUNDLE,
-        topology.clusters.map((cluster) => cluster.minor),
-      ),
+      federationTarget(FEDERATION_BUNDLE, [
+        ...topology.clusters.map((cluster) => cluster.minor),
+        ...controlPlaneMinor(topology),
+      ]),
       topology.name,
     );
     each(components, federation, (component) => component.federation?.(federation, topology));
@@ -131,20 +133,29 @@ export class Federation {
       federation: topology.name,
       hostCluster: topology.host.name,
       dns: { zone: topology.dns.zone, server: topology.dns.server },
-      clusters: topology.clusters.map(({ name, context, server, kubernetesVersion, region, zone, addressRange }) => ({
-        name,
-        context,
-        server,
-        kubernetesVersion,
-        region,
-        zone,
-        addressRange,
-      })),
+      clusters: topology.clusters.map(
+        ({ name, context, kubectl, server, kubernetesVersion, region, zone, addressRange }) => ({
+          name,
+          context,
+          ...(kubectl !== KUBECTL && { kubectl }),
+          server,
+          kubernetesVersion,
+          region,
+          zone,
+          addressRange,
+        }),
+      ),
       workloads: topology.workloads.map(({ name, namespace }) => ({ name, namespace })),
       files: files.map(({ path, content }) => ({ path, sha256: digest(content) })),
       steps,
     };
   }
+}
+
+/** The minor version that the control plane's image says, where it says one: it has to know the federated objects. */
+function controlPlaneMinor({ controlPlane }: Topology): number[] {
+  const version = controlPlane.image === undefined ? undefined : versionOfTag(controlPlane.image);
+  return version === undefined ? [] : [version.minor];
 }
 
 /** Lets every component add its part; its files are numbered by its place in the stack. */

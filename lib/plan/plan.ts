@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import { FederationError, Finding } from '../errors';
+import { KUBECTL_PROGRAM } from '../topology/kubectl';
 import { fromYaml, toYaml } from '../yaml';
 import { commands } from './commands';
 import { Command, contextName, listedFile, Step, stepSchema, word } from './step';
@@ -18,6 +19,8 @@ const commandSchema = z.array(z.string().min(1)).min(1);
 const clusterSchema = z.strictObject({
   name: word,
   context: contextName,
+  /** The cluster's own kubectl. @default the one on the PATH */
+  kubectl: z.string().regex(KUBECTL_PROGRAM, 'is no kubectl').optional(),
   server: z.url(),
   kubernetesVersion: z.string().min(1),
   region: z.string().min(1),

@@ -10,11 +10,13 @@ import {
   parseAddressRange,
   parseEndpoint,
   parsePortRange,
+  sizeOf,
   specialNetwork,
   toNumber,
 } from './addresses';
 import { checkExternalDns, checkForeignProps } from './check-stack';
 import { IMAGE_RULES, imageFault, isImage } from './images';
+import { KUBECTL, KUBECTL_PROGRAM, KUBECTL_SKEW } from './kubectl';
 import { isLabel, isServiceName, isSubdomain, LABEL_RULE, NAME_LENGTH } from './names';
 import { shapeFindings } from './shape';
 import { preferenceOf, replicasOf } from './spread';
@@ -133,6 +135,7 @@ export function checkTopology(props: FederationProps): void {
     if (stack === 'federation-v1') checkHostContext(c, `clusters[${i}]`, cluster, props);
   });
   checkAcrossClusters(c, props.clusters, stack);
+  checkKubectls(c, props.clusters, stack);
   checkRanges(c, props);
   checkDns(c, props);
   props.workloads?.forEach((workload, i) => {
@@ -189,7 +192,7 @@ function checkCluster(c: Checker, at: string, cluster: ClusterProps, stack: Stac
       `'${cluster.kubernetesVersion}' is no version`,
       'Write all three numbers, such as 1.7.3.',
     );
-  } else if (version.major !== 1 || version.minor < supported.first || version.minor > supported.last) {
+  } else if (supportedMinor(cluster.kubernetesVersion, stack) === undefined) {
     // Who leaves the stack out with a version of today has not heard of the other one.
     const todays = SUPPORTED_MINORS['external-dns'];
     const isTodays = stack === 'federation-v1' && version.major === 1 && version.minor >= todays.first;
@@ -199,6 +202,42 @@ function checkCluster(c: Checker, at: string, cluster: ClusterProps, stack: Stac
       `Use 1.${supported.first} to 1.${supported.last}: ${supported.why}${isTodays ? `; or set stack: 'external-dns', which is for 1.${todays.first} to 1.${todays.last}` : ''}.`,
     );
   }
+}
+
+/** Every cluster is served by its kubectl: the one that all share, or one of its own. */
+function checkKubectls(c: Checker, clusters: readonly ClusterProps[], stack: StackName): void {
+  const served = new Map<string, { at: string; version: string; minor: number }[]>();
+  clusters.forEach(({ kubectl = KUBECTL, kubernetesVersion }, i) => {
+    const at = `clusters[${i}]`;
+    if (!KUBECTL_PROGRAM.test(kubectl)) {
+      c.add(
+        `${at}.kubectl`,
+        `'${kubectl}' is no kubectl`,
+        "Write a name on the PATH that begins with kubectl, such as kubectl-1.9, or a kubectl's absolute path.",
+      );
+    }
+    const minor = supportedMinor(kubernetesVersion, stack);
+    if (minor === undefined) return;
+    served.set(kubectl, [...(served.get(kubectl) ?? []), { at, version: kubernetesVersion, minor }]);
+  });
+  for (const group of served.values()) {
+    const [oldest, ...others] = [...group].sort((a, b) => a.minor - b.minor);
+    const newest = others.at(-1);
+    if (!oldest || !newest || newest.minor - oldest.minor <= 2 * KUBECTL_SKEW) continue;
+    c.add(
+      `${newest.at}.kubernetesVersion`,
+      `no kubectl serves ${newest.version} and ${oldest.at}'s ${oldest.version}: it may be one minor version from a server`,
+      `Bring the clusters within two minor versions, or give some a kubectl of their own, such as kubectl: 'kubectl-1.${newest.minor}'.`,
+    );
+  }
+}
+
+/** The minor version of a text that is a version which the stack supports. */
+function supportedMinor(text: string, stack: StackName): number | undefined {
+  const version = valid(text) === null ? null : parse(text);
+  const { first, last } = SUPPORTED_MINORS[stack];
+  if (version === null || text !== version.version || version.major !== 1) return undefined;
+  return version.minor >= first && version.minor <= last ? version.minor : undefined;
 }
 
 function checkRange(c: Checker, where: string, declared: string, stack: StackName): void {
@@ -560,8 +599,23 @@ function checkMembers(c: Checker, { etcd }: FederationProps): void {
   }
 }
 
+/** A federated Service has an address in every member, whatever the placement of the workload. */
+function checkRoom(c: Checker, { clusters, workloads = [] }: FederationProps): void {
+  clusters.forEach(({ addressRange }, i) => {
+    const range = parseAddressRange(addressRange);
+    if (typeof range === 'string' || workloads.length <= sizeOf(range)) return;
+    c.add(
+      `clusters[${i}].addressRange`,
+      `'${addressRange}' (${range.first} to ${range.last}) has ${sizeOf(range)} addresses, and each of ${workloads.length} workloads takes one`,
+      'Widen the range, or declare fewer workloads.',
+    );
+  });
+}
+
 /** What only the stack `federation-v1` has to be told. */
-function checkFederationV1(c: Checker, { etcd, coreDns, keepalived, controlPlane }: FederationProps): void {
+function checkFederationV1(c: Checker, props: FederationProps): void {
+  const { etcd, coreDns, keepalived, controlPlane } = props;
+  checkRoom(c, props);
   if (etcd?.version !== undefined) {
     const version = parse(etcd.version);
     if (version?.version !== etcd.version || version.major !== 3 || version.minor > 3 || version.compare('3.0.0') < 0) {

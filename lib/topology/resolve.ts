@@ -10,6 +10,7 @@ import {
 } from './addresses';
 import { checkTopology, DEFAULT_PORT_NAME } from './check';
 import { addressOf, replicasOf } from './spread';
+import { KUBECTL } from './kubectl';
 import {
   ArgoCdProps,
   ChartsProps,
@@ -116,6 +117,7 @@ export function resolveTopology(props: FederationProps): Topology {
     ...cluster,
     dnsProgram: cluster.dnsProgram ?? defaultDnsProgram(cluster.kubernetesVersion),
     context: cluster.context ?? cluster.name,
+    kubectl: cluster.kubectl ?? KUBECTL,
     addressRange: known<AddressRange>(parseAddressRange(cluster.addressRange, LONGEST_PREFIX[stack])),
     minor: known(parse(cluster.kubernetesVersion)?.minor),
     isHost: cluster.name === props.hostCluster,

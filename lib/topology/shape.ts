@@ -50,6 +50,7 @@ const cluster = z.strictObject({
   kubernetesVersion: text,
   addressRange: text,
   context: text.optional(),
+  kubectl: text.optional(),
   nodeNetworks: z.array(text).optional(),
   dnsProgram: z.enum(dnsPrograms).optional(),
 } satisfies Shape<ClusterProps>);

@@ -36,6 +36,13 @@ export interface ClusterProps {
    */
   readonly context?: string;
   /**
+   * The kubectl for this cluster: a program's name, found on the PATH, or an absolute path; its name begins with
+   * `kubectl`. A kubectl serves clusters within one minor version of its own, so that clusters more than two apart need
+   * several. `kubectl` itself has to be on the PATH too.
+   * @default 'kubectl'
+   */
+  readonly kubectl?: string;
+  /**
    * Networks of the cluster's nodes as IPv4 CIDRs (host bits may be set), from which its pods' packets reach other clusters. The host
    * cluster's etcd lets in these and no others. Give them for every cluster or for none. Stack `external-dns` only.
    * @default every address may reach etcd's client port
@@ -92,7 +99,8 @@ export interface ControlPlaneProps {
    */
   readonly persistentStorage?: boolean;
   /**
-   * Image of the federation's API server and controller manager.
+   * Image of the federation's API server and controller manager, v1.7 to v1.11. Where its tag is a version, the federated
+   * objects are written for that one too, and not only for the members'.
    * @default kubefed's own, of kubefed's version
    */
   readonly image?: string;

@@ -1,9 +1,13 @@
 import { existsSync, readFileSync, realpathSync } from 'node:fs';
 import { join, sep } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { coerce, parse, SemVer } from 'semver';
+import { describe, DialectError, federationTarget, lower, Manifest, Target } from '../../lib/dialect/dialect';
 import { FederationError, Finding } from '../../lib/errors';
 import { digest, Plan, PlanCluster } from '../../lib/plan/plan';
 import { Command, Step } from '../../lib/plan/step';
+import { KUBECTL, KUBECTL_SKEW } from '../../lib/topology/kubectl';
+import { documents } from '../../lib/yaml';
 import { Reader } from '../kube/reader';
 import { minorOf } from './api';
 import { advice } from './errors';
@@ -26,9 +30,6 @@ export interface Preflight {
   readonly findings: readonly Finding[];
   readonly warnings: readonly { readonly cluster: string; readonly text: string }[];
 }
-
-/** Minor versions that kubectl and a server may be apart. */
-const SKEW = 1;
 
 /** What the preflight looks at, and with what. */
 export interface PreflightInput {
@@ -73,15 +74,21 @@ export async function preflight(input: PreflightInput, here: Local): Promise<Pre
   // What a file says that is not as synth wrote it is nobody's word.
   const rights = files.length > 0 ? new Map<string, Right[]>() : rightsOf(plan, folder, steps);
   const warnings: { cluster: string; text: string }[] = [];
-  const client = kubectlVersion(input);
+  const common = kubectlVersion(input);
   // Where it cannot be started, the look at the contexts has said so.
-  client.catch(() => undefined);
+  common.catch(() => undefined);
   const [contexts, perCluster, ...programs] = await Promise.all([
     here.contexts,
     Promise.all(
       clusters.map(async (cluster) => ({
         cluster,
-        findings: await checkCluster(input, cluster, rights.get(cluster.context) ?? [], client, warnings),
+        findings: await checkCluster(
+          input,
+          cluster,
+          rights.get(cluster.context) ?? [],
+          cluster.kubectl === undefined ? common : kubectlVersion(input, cluster.context),
+          warnings,
+        ),
       })),
     ),
     checkProgram(
@@ -91,7 +98,8 @@ export async function preflight(input: PreflightInput, here: Local): Promise<Pre
       ({ kind }) => kind.startsWith('kubefed'),
       (text) => {
         const version = /GitVersion:"v?([^"]+)"/.exec(text)?.[1];
-        return version === undefined ? 'does not say its version' : undefined;
+        if (version === undefined) return { problem: 'does not say its version' };
+        return files.length > 0 ? undefined : kubefedFault(input, version);
       },
     ),
     checkHelm(input),
@@ -176,11 +184,53 @@ export function checkHelm(input: Pick<PreflightInput, 'steps' | 'kubectl' | 'sig
       const version = coerce(text);
       const majors = helmMajors(input.steps);
       if (version && majors.includes(version.major)) return undefined;
-      return `is version ${version?.version ?? 'unknown'}, and the plan is for Helm ${majors.join(' or ')}`;
+      return {
+        problem: `is version ${version?.version ?? 'unknown'}, and the plan is for Helm ${majors.join(' or ')}`,
+      };
     },
     // Helm 4 has no --client. Helm 2 without it would ask Tiller, in whatever cluster the current context names.
     ['helm', 'version', '--short'],
   );
+}
+
+/** What is amiss with a program. @default hint another one on the PATH */
+type ProgramFault = Pick<Finding, 'problem'> & Partial<Pick<Finding, 'hint'>>;
+
+/**
+ * Without an image of its own the control plane is of kubefed's version: it has to know what the federated objects say,
+ * which are written for the oldest member.
+ */
+function kubefedFault({ plan, folder, steps }: PreflightInput, version: string): ProgramFault | undefined {
+  const minor = parse(version)?.minor;
+  if (minor === undefined || !steps.some((step) => step.kind === 'kubefed-init' && step.image === undefined)) {
+    return undefined;
+  }
+  const target = federationTarget('federation', [minor]);
+  const objects = plan.steps
+    .flatMap((step) =>
+      step.cluster === 'federation' && (step.kind === 'apply' || step.kind === 'create') ? [step.file] : [],
+    )
+    .flatMap((file) => documents(readFileSync(join(folder, file), 'utf8')) as Manifest[]);
+  const unknown = objects.filter((object) => !isKnown(object, target)).map(describe);
+  if (unknown.length === 0) return undefined;
+  const members = federationTarget(
+    'federation',
+    plan.clusters.map(({ kubernetesVersion }) => minorOf(kubernetesVersion)),
+  );
+  return {
+    problem: `is version ${version}, and a control plane of that version does not know all of ${unknown.join(', ')}`,
+    hint: `Put a kubefed of 1.${members.minor} first on the PATH, or name the control plane's image in main.ts (controlPlane.image): the federated objects are written for it then.`,
+  };
+}
+
+/** Whether a target knows an object as it stands, every field of it. */
+function isKnown(object: Manifest, target: Target): boolean {
+  try {
+    return isDeepStrictEqual(lower([object], target), [object]);
+  } catch (error) {
+    if (error instanceof DialectError) return false;
+    throw error;
+  }
 }
 
 /**
@@ -195,7 +245,7 @@ async function checkProgram(
   program: string,
   command: Command,
   isNeededBy: (step: Step) => boolean,
-  judge: (output: string) => string | undefined,
+  judge: (output: string) => ProgramFault | undefined,
   withoutFlags?: Command,
 ): Promise<Finding[]> {
   if (!steps.some(isNeededBy)) return [];
@@ -204,10 +254,10 @@ async function checkProgram(
       if (withoutFlags && isUnknownFlag(error)) return kubectl.read(withoutFlags, signal);
       throw error;
     });
-    const problem = judge(stdout);
-    return problem === undefined
+    const fault = judge(stdout);
+    return fault === undefined
       ? []
-      : [{ where: program, problem, hint: `Put a fitting ${program} first on the PATH.` }];
+      : [{ where: program, hint: `Put a fitting ${program} first on the PATH.`, ...fault }];
   } catch (error) {
     return error instanceof ProgramError ? [asFinding(program, error)] : [];
   }
@@ -249,11 +299,15 @@ async function checkCluster(
     });
   }
   const own = client.status === 'fulfilled' ? client.value : undefined;
-  if (server && own && Math.abs(server.minor - own.minor) > SKEW) {
+  if (server && own && Math.abs(server.minor - own.minor) > KUBECTL_SKEW) {
+    const fitting = `a kubectl of 1.${server.minor - KUBECTL_SKEW} to 1.${server.minor + KUBECTL_SKEW}`;
     findings.push({
-      where: 'kubectl',
+      where: cluster.kubectl ?? KUBECTL,
       problem: `is version ${own.version}, more than one minor from ${cluster.name}'s ${server.version}`,
-      hint: `Put a kubectl of 1.${server.minor - SKEW} to 1.${server.minor + SKEW} first on the PATH.`,
+      hint:
+        cluster.kubectl === undefined
+          ? `Put ${fitting} first on the PATH.`
+          : `Name ${fitting} as the cluster's kubectl in main.ts, or put one of that name first on the PATH.`,
     });
   }
   if (denied.status === 'rejected') {
@@ -283,9 +337,14 @@ async function deniedRights(reader: Reader, rights: readonly Right[], signal: Ab
   return rights.filter((_, i) => allowed[i] !== true);
 }
 
-/** kubectl's own version; nothing where it does not say it in a form that can be read. */
-async function kubectlVersion({ kubectl, signal }: PreflightInput): Promise<SemVer | undefined> {
-  const { stdout } = await kubectl.read(['kubectl', 'version', '--client', '--output=json'], signal);
+/**
+ * kubectl's own version; nothing where it does not say it in a form that can be read.
+ *
+ * @param context of the cluster that is asked by a kubectl of its own. @default the one that the others share
+ */
+async function kubectlVersion({ kubectl, signal }: PreflightInput, context?: string): Promise<SemVer | undefined> {
+  const program = ['kubectl', ...(context === undefined ? [] : [`--context=${context}`])];
+  const { stdout } = await kubectl.read([...program, 'version', '--client', '--output=json'], signal);
   return parse(versionsIn(stdout)?.clientVersion.gitVersion) ?? undefined;
 }
 

@@ -64,7 +64,7 @@ async function showPlan(session: Session, options: PlanOptions): Promise<number>
     say('');
     say(
       cluster
-        ? `${bundle}  ${cluster.server}, Kubernetes ${cluster.kubernetesVersion}, ${cluster.region}/${cluster.zone}, ${cluster.addressRange.first} to ${cluster.addressRange.last}${why ? `  (${why})` : ''}`
+        ? `${bundle}  ${cluster.server}, Kubernetes ${cluster.kubernetesVersion}, ${cluster.region}/${cluster.zone}, ${cluster.addressRange.first} to ${cluster.addressRange.last}${cluster.kubectl === undefined ? '' : `, by ${cluster.kubectl}`}${why ? `  (${why})` : ''}`
         : bundle,
     );
     for (const step of ofBundle) {

@@ -11,6 +11,7 @@ import { LiveReporter, Screen } from '../apply/report/live';
 import { PlainReporter } from '../apply/report/plain';
 import { Reporter } from '../apply/report/events';
 import { ProxyTransport } from '../kube/proxy';
+import { ownKubectls, programOf } from '../apply/tools/kubectls';
 import { limited } from '../apply/tools/limit';
 import { environment, programs, Run } from '../apply/tools/program';
 import { Views } from '../apply/view';
@@ -65,11 +66,12 @@ export async function withSession(
       { where: file, problem: 'is missing', hint: 'Run `npm run synth` first.' },
     ]);
   }
+  const plan = readPlan(readFileSync(file, 'utf8'));
   const start = { cwd: folder, env: environment() };
-  const transport = new ProxyTransport(start);
+  const transport = new ProxyTransport({ ...start, programOf: (context) => programOf(plan, context) });
+  const run = limited(ownKubectls(programs(start), plan), concurrency);
   try {
-    const plan = readPlan(readFileSync(file, 'utf8'));
-    return await work({ plan, folder, run: limited(programs(start), concurrency), views: new Views(transport) });
+    return await work({ plan, folder, run, views: new Views(transport) });
   } finally {
     transport.close();
   }

@@ -162,7 +162,7 @@ export class ProxyTransport implements Transport {
     const socket = join(this.folder, `${++this.count}.sock`);
     const program = this.start.programOf?.(context) ?? 'kubectl';
     const args = [`--context=${context}`, 'proxy', `--unix-socket=${socket}`];
-    const command = ['kubectl', ...args];
+    const command = [program, ...args];
     const child = spawn(program, args, {
       cwd: this.start.cwd,
       env: this.start.env,

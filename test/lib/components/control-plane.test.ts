@@ -1,6 +1,6 @@
 import { commands } from '../../../lib/plan/commands';
 import { FederationProps } from '../../../lib/topology/types';
-import { guideProps, Rendered } from '../../support/guide';
+import { guideAt, guideProps, Rendered, valueAt } from '../../support/guide';
 
 const init = (changes: Partial<FederationProps> = {}): readonly string[] =>
   commands(Rendered.of(guideProps(changes)).step('fcp/federation-control-plane')).run[0] ?? [];
@@ -23,6 +23,28 @@ test("the federation's name is its context in every later step", () => {
     expect(step.context).toBe('world');
   }
   expect(commands(rendered.step('usa/join')).run[0]).toContain('--context=world');
+});
+
+describe('the federated objects are written for', () => {
+  const escalation = (image?: string): unknown => {
+    const members = guideAt('1.10.13', image === undefined ? {} : { controlPlane: { image } });
+    const web = Rendered.of(members).object('federation', 'Deployment', 'hello-world');
+    return valueAt(web, 'spec', 'template', 'spec', 'containers', 0, 'securityContext', 'allowPrivilegeEscalation');
+  };
+
+  test("the members, whose version kubefed's own control plane has", () => {
+    expect(escalation()).toBe(true);
+  });
+
+  // The field came with 1.8.
+  test.each([
+    ['registry.example.org/fcp:v1.7.3', undefined],
+    ['registry.example.org/fcp:v1.8.0', true],
+    ['registry.example.org/fcp:v1.11.0', true],
+    ['registry.example.org/fcp:mirrored', true],
+  ])('the control plane too where its image says which it is: %s', (image, value) => {
+    expect(escalation(image)).toBe(value);
+  });
 });
 
 describe('zone, endpoint and port have one source', () => {

@@ -25,7 +25,7 @@ const DISTS: readonly [string, FederationProps][] = [
   ],
 ];
 
-describe.each(DISTS)('whoever reads a bundle of %s', (_, props) => {
+describe.each(DISTS)('a reader of a bundle of %s', (_, props) => {
   const rendered = Rendered.of(props);
   const bundles = rendered.bundles().filter((bundle) => bundle !== 'gitops');
 

@@ -68,7 +68,7 @@ describe('the same topology on later clusters', () => {
     const rendered = Rendered.of(
       guideProps({
         clusters: [
-          { ...fcp, kubernetesVersion: '1.12.1' },
+          { ...fcp, kubernetesVersion: '1.12.1', kubectl: 'kubectl-1.12' },
           { ...usa, kubernetesVersion: '1.7.3' },
           { ...chn, kubernetesVersion: '1.9.0' },
         ],

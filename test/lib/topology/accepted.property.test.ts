@@ -135,6 +135,7 @@ const COMMON: readonly fc.Arbitrary<Change>[] = [
     host(() => ({ context })),
   ),
   near('ctx', 'kubernetes-admin@kubernetes', 'default/api:6443/admin', 'ä').map((context) => member({ context })),
+  near('kubectl-1.9', '/opt/kubectl-1.8/kubectl', 'kubectl').map((kubectl) => member({ kubectl })),
   cidr.map((addressRange) => member({ addressRange })),
   near('example.com.', 'corp.', 'a-b.c.d.', `${long(63)}.${long(63)}.${long(63)}.`).map((zone) =>
     group('dns', { zone }),

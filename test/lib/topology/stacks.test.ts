@@ -153,6 +153,13 @@ const ROWS: readonly Row[] = [
     usa({ addressRange: '10.11.4.64/26' }),
     'clusters[1].addressRange',
   ),
+  both("a cluster's own kubectl is one", usa({ kubectl: 'bin/kubectl' }), 'clusters[1].kubectl'),
+  ...['kubectl-1.9', '/opt/kubectl-1.8/kubectl', 'kubectl'].map((kubectl) =>
+    both(`… as ${kubectl}`, usa({ kubectl }), []),
+  ),
+  ...['helm', '', '../kubectl', '/opt/../kubectl', 'kubectl --x', '/kubectl/x'].map((kubectl) =>
+    both(`… unlike ${kubectl}`, usa({ kubectl }), 'clusters[1].kubectl'),
+  ),
   both('a version has three numbers', usa({ kubernetesVersion: '1.7' }), 'clusters[1].kubernetesVersion'),
   v1Only('a version of the guide’s time', usa({ kubernetesVersion: '1.34.4' }), 'clusters[1].kubernetesVersion'),
   extOnly('a version of today', usa({ kubernetesVersion: '1.7.3' }), 'clusters[1].kubernetesVersion'),
@@ -287,6 +294,14 @@ const ROWS: readonly Row[] = [
     'workloads[0].addresses',
     "workloads[0].addresses['x']",
   ),
+
+  row(
+    'every Service finds an address',
+    { clusters: [draft('fcp', { addressRange: '10.210.1.0/30' })], ...workloads('a', 'b', 'c') },
+    'clusters[0].addressRange',
+    "workloads[2].addresses['fcp']",
+  ),
+  both('… up to the last', { clusters: [draft('fcp', { addressRange: '10.210.1.0/30' })], ...workloads('a', 'b') }, []),
 
   // Systems.
   both('etcd has an odd number of members', { etcd: { size: 2 } }, 'etcd.size'),
@@ -465,5 +480,41 @@ describe.each<[StackName, 'v1' | 'ext']>([
 ])('%s', (stack, key) => {
   test.each(ROWS.map((one) => [one.rule, one] as const))('%s', (_, one) => {
     expect(mistakes(declared(stack, one.props))).toEqual(one[key]);
+  });
+});
+
+describe.each<[StackName, number]>([
+  ['federation-v1', 7],
+  ['external-dns', 30],
+])('%s: clusters are served by one kubectl', (stack, minor) => {
+  /** fcp, usa and chn so many minor versions above the first, each with its kubectl. */
+  const at = (above: readonly number[], kubectl: readonly (string | undefined)[] = []): FederationProps => {
+    const names = ['fcp', 'usa', 'chn'] as const;
+    const clusters = names.map((name, i) =>
+      draft(name, { kubernetesVersion: `1.${minor + (above[i] ?? 0)}.3`, kubectl: kubectl[i] }),
+    );
+    return declared(stack, { clusters });
+  };
+
+  test('which reaches over two minor versions, and no further', () => {
+    expect(mistakes(at([0, 1, 2]))).toEqual([]);
+    expect(mistakes(at([2, 2, 0]))).toEqual([]);
+    expect(mistakes(at([0, 3, 6]))).toEqual(['clusters[2].kubernetesVersion']);
+  });
+
+  test('or have kubectls of their own, of which each reaches over its clusters', () => {
+    expect(mistakes(at([0, 3, 6], [undefined, 'kubectl-new', 'kubectl-newest']))).toEqual([]);
+    expect(mistakes(at([0, 3, 5], [undefined, 'kubectl-new', 'kubectl-new']))).toEqual([]);
+    expect(mistakes(at([0, 3, 6], [undefined, 'kubectl-new', 'kubectl-new']))).toEqual([
+      'clusters[2].kubernetesVersion',
+    ]);
+  });
+
+  test('in words', () => {
+    expect(() => {
+      checkTopology(at([3, 0, 1]));
+    }).toThrow(
+      `clusters[0].kubernetesVersion: no kubectl serves 1.${minor + 3}.3 and clusters[1]'s 1.${minor}.3: it may be one minor version from a server\n    Bring the clusters within two minor versions, or give some a kubectl of their own, such as kubectl: 'kubectl-1.${minor + 3}'.`,
+    );
   });
 });
