@@ -142,7 +142,16 @@ export const stepSchemas = {
     file: distFile,
   }),
   /** Helm 2's Tiller runs in the cluster. */
-  'helm-init': z.strictObject({ ...common, kind: z.literal('helm-init'), context: contextName, serviceAccount: word }),
+  'helm-init': z.strictObject({
+    ...common,
+    kind: z.literal('helm-init'),
+    context: contextName,
+    serviceAccount: word,
+    /** Image of Tiller. @default helm's own, of helm's version */
+    tillerImage: text.optional(),
+    /** Address that a new folder of helm's notes as `stable`: helm's own may be gone. @default helm's own */
+    stableRepository: z.url().optional(),
+  }),
   /** A Helm release has this chart, this version and these values. */
   'helm-release': z.strictObject({
     ...common,
@@ -153,7 +162,7 @@ export const stepSchemas = {
     release: word,
     /** `<repository>/<chart>`, or the path of a folder or archive as seen from `dist/`; with `repository` the name alone. */
     chart: word,
-    /** Address of the chart's repository, so that nobody has to add it to helm first. Not for Helm 2. @default none */
+    /** Address of the chart's repository, so that nobody has to add it to helm first. @default none */
     repository: z.url().optional(),
     version: text,
     namespace: word,
@@ -197,6 +206,8 @@ export const stepSchemas = {
     advertiseAddress: ipv4,
     persistentStorage: z.boolean(),
     image: text.optional(),
+    /** Image of the control plane's own etcd. */
+    etcdImage: text.optional(),
   }),
   /** The cluster is a member of the federation, and Ready. */
   'kubefed-join': z.strictObject({

@@ -10,10 +10,10 @@ import {
   parseAddressRange,
   parseEndpoint,
   parsePortRange,
-  sizeOf,
   specialNetwork,
   toNumber,
 } from './addresses';
+import { checkFederationV1 } from './check-federation-v1';
 import { checkExternalDns, checkForeignProps } from './check-stack';
 import { IMAGE_RULES, imageFault, isImage } from './images';
 import { KUBECTL, KUBECTL_PROGRAM, KUBECTL_SKEW } from './kubectl';
@@ -595,58 +595,6 @@ function checkMembers(c: Checker, { etcd }: FederationProps): void {
       'etcd.size',
       `${etcd.size} is no size of an etcd cluster`,
       'Use 1, 3, 5 or 7: an even member adds no safety.',
-    );
-  }
-}
-
-/** A federated Service has an address in every member, whatever the placement of the workload. */
-function checkRoom(c: Checker, { clusters, workloads = [] }: FederationProps): void {
-  clusters.forEach(({ addressRange }, i) => {
-    const range = parseAddressRange(addressRange);
-    if (typeof range === 'string' || workloads.length <= sizeOf(range)) return;
-    c.add(
-      `clusters[${i}].addressRange`,
-      `'${addressRange}' (${range.first} to ${range.last}) has ${sizeOf(range)} addresses, and each of ${workloads.length} workloads takes one`,
-      'Widen the range, or declare fewer workloads.',
-    );
-  });
-}
-
-/** What only the stack `federation-v1` has to be told. */
-function checkFederationV1(c: Checker, props: FederationProps): void {
-  const { etcd, coreDns, keepalived, controlPlane } = props;
-  checkRoom(c, props);
-  if (etcd?.version !== undefined) {
-    const version = parse(etcd.version);
-    if (version?.version !== etcd.version || version.major !== 3 || version.minor > 3 || version.compare('3.0.0') < 0) {
-      c.add(
-        'etcd.version',
-        `'${etcd.version}' does not serve the v2 API by default`,
-        'Use a version from 3.0.0 to 3.3.x, such as 3.1.8.',
-      );
-    }
-  }
-  c.image('etcd.operatorImage', etcd?.operatorImage);
-  if (coreDns?.chartVersion !== undefined) {
-    const version = parse(coreDns.chartVersion);
-    const isRelease = version?.version === coreDns.chartVersion && version.prerelease.length === 0;
-    if (!isRelease || version.compare('0.1.0') < 0 || version.compare('0.9.1') > 0) {
-      c.add(
-        'coreDns.chartVersion',
-        `'${coreDns.chartVersion}' brings no CoreDNS that reads etcd v2`,
-        'Use 0.1.0 to 0.9.1, such as 0.6.0.',
-      );
-    }
-  }
-  c.image('keepalived.vipImage', keepalived?.vipImage);
-  c.image('keepalived.cloudProviderImage', keepalived?.cloudProviderImage);
-  c.image('controlPlane.image', controlPlane?.image);
-  const advertised = controlPlane?.advertiseAddress;
-  if (advertised !== undefined && !(isIPv4(advertised) && isNodeAddress(advertised))) {
-    c.add(
-      'controlPlane.advertiseAddress',
-      `'${advertised}' is ${isIPv4(advertised) ? 'an address that no node has' : 'no IPv4 address'}`,
-      'Give the address of a node of the host cluster.',
     );
   }
 }

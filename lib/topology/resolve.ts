@@ -66,6 +66,9 @@ export interface Etcd extends Required<Omit<EtcdProps, 'storage' | 'endpoint' | 
   readonly tls?: EtcdTlsProps;
 }
 
+/** Props with every default filled in but those that may stay open. */
+type Complete<T, Open extends keyof T> = Required<Omit<T, Open>> & Pick<T, Open>;
+
 /** The declaration, checked and complete: what components read. */
 export interface Topology {
   readonly name: string;
@@ -83,12 +86,12 @@ export interface Topology {
     readonly clusterDns: ClusterDnsMethod;
   };
   readonly workloads: readonly Workload[];
-  readonly controlPlane: Required<Omit<ControlPlaneProps, 'image'>> & Pick<ControlPlaneProps, 'image'>;
+  readonly controlPlane: Complete<ControlPlaneProps, 'image' | 'etcdImage'>;
   readonly etcd: Etcd;
-  readonly coreDns: Required<CoreDnsProps>;
+  readonly coreDns: Complete<CoreDnsProps, 'tillerImage'>;
   readonly keepalived: Required<KeepalivedProps>;
-  readonly images: Required<Omit<ImagesProps, 'prefix'>> & Pick<ImagesProps, 'prefix'>;
-  readonly charts: Required<Omit<ChartsProps, 'folder'>> & Pick<ChartsProps, 'folder'>;
+  readonly images: Complete<ImagesProps, 'prefix'>;
+  readonly charts: Complete<ChartsProps, 'repository' | 'folder'>;
   readonly metalLb: Required<MetalLbProps>;
   readonly externalDns: Required<ExternalDnsProps>;
   readonly gitops?: GitOps;

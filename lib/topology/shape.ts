@@ -128,6 +128,7 @@ const federation = z.strictObject({
       advertiseAddress: text.optional(),
       persistentStorage: z.boolean().optional(),
       image: text.optional(),
+      etcdImage: text.optional(),
     } satisfies Shape<ControlPlaneProps>)
     .optional(),
   etcd: z
@@ -146,7 +147,9 @@ const federation = z.strictObject({
         .optional(),
     } satisfies Shape<EtcdProps>)
     .optional(),
-  coreDns: z.strictObject({ chartVersion: text.optional() } satisfies Shape<CoreDnsProps>).optional(),
+  coreDns: z
+    .strictObject({ chartVersion: text.optional(), tillerImage: text.optional() } satisfies Shape<CoreDnsProps>)
+    .optional(),
   keepalived: z
     .strictObject({
       vipImage: text.optional(),
@@ -163,7 +166,11 @@ const federation = z.strictObject({
     } satisfies Shape<ImagesProps>)
     .optional(),
   charts: z
-    .strictObject({ folder: text.optional(), unpacked: z.boolean().optional() } satisfies Shape<ChartsProps>)
+    .strictObject({
+      repository: text.optional(),
+      folder: text.optional(),
+      unpacked: z.boolean().optional(),
+    } satisfies Shape<ChartsProps>)
     .optional(),
   metalLb: z
     .strictObject({

@@ -146,6 +146,10 @@ const OWN: Readonly<Record<string, FlagSpecs>> = {
 
 const ALIASES: Readonly<Record<string, string>> = { ls: 'list', del: 'delete', un: 'uninstall' };
 
+/** Where Helm found the stable charts before 2.17, and since. */
+const RETIRED = 'https://kubernetes-charts.storage.googleapis.com';
+const ARCHIVE = 'https://charts.helm.sh/stable';
+
 type Status = 'DEPLOYED' | 'FAILED' | 'PENDING_INSTALL' | 'PENDING_UPGRADE' | 'SUPERSEDED' | 'DELETED';
 
 const CODES: Readonly<Record<Status, number>> = {
@@ -182,9 +186,12 @@ class Helm {
     readonly flags: Flags,
   ) {
     this.release = (world.options.helmVersion ?? '2.7.2').replace(/^v/, '');
-    const version = semver.coerce(this.release)?.version ?? '2.7.2';
-    this.third = semver.gte(version, '3.0.0');
-    this.fourth = semver.gte(version, '4.0.0');
+    this.third = this.atLeast('3.0.0');
+    this.fourth = this.atLeast('4.0.0');
+  }
+
+  atLeast(version: string): boolean {
+    return semver.gte(semver.coerce(this.release)?.version ?? '2.7.2', version);
   }
 
   get api(): ApiServer {
@@ -395,10 +402,33 @@ function values(helm: Helm): Dict {
   return result;
 }
 
-function chartFor(helm: Helm, reference: string): Chart {
+/** A chart that lies in the caller's folder: a folder or file of that name comes before any repository. */
+function chartAt(helm: Helm, reference: string): Chart | undefined {
+  const { call } = helm;
+  const place = path.resolve(call.invocation.cwd, reference);
+  if (!fs.existsSync(place)) {
+    return /^[./]/.test(reference) ? call.fail(`Error: path "${reference}" not found`) : undefined;
+  }
+  const packed = /^(.+)-(\d+\.\d+\.\d+)\.tgz$/.exec(path.basename(place));
+  if (packed) return findChart(`stable/${packed[1] ?? ''}`, packed[2]) ?? call.fail(`Error: no chart in ${reference}`);
+  const about = path.join(place, 'Chart.yaml');
+  if (!fs.existsSync(about)) return call.fail(`Error: no Chart.yaml exists in directory "${place}"`);
+  const { name, version } = dict(load(fs.readFileSync(about, 'utf8')) as Json);
+  return findChart(`stable/${text(name)}`, text(version)) ?? call.fail(`Error: no chart in ${reference}`);
+}
+
+function chartFor(helm: Helm, given: string): Chart {
   const { call, flags } = helm;
+  const local = chartAt(helm, given);
+  if (local !== undefined) return local;
+  const address = flags.value('repo');
+  if (address === RETIRED)
+    return call.fail(`Error: Looks like "${address}" is not a valid chart repository or cannot be reached`);
+  // Helm 2 reads its own list of repositories even where it is given another's address.
+  if (address !== undefined && !helm.third) helm.needHome();
+  const reference = address === undefined ? given : `stable/${given}`;
   const [repository = '', name = ''] = reference.split('/');
-  if (reference.includes('/') && !reference.startsWith('.') && !reference.startsWith('/')) {
+  if (address === undefined && reference.includes('/')) {
     const repositories = helm.third ? (helm.home()?.repositories ?? {}) : helm.needHome().repositories;
     if (repositories[repository] === undefined)
       return call.fail(`Error: ${helm.third ? 'INSTALLATION FAILED: ' : ''}repo ${repository} not found`);
@@ -639,10 +669,12 @@ function tiller(helm: Helm): KubeObject[] {
   const labels = { app: 'helm', name: 'tiller' };
   const account = flags.value('service-account');
   const image = flags.value('tiller-image') ?? `gcr.io/kubernetes-helm/tiller:v${helm.release}`;
+  const apiVersion = helm.atLeast('2.15.0') ? 'apps/v1' : 'extensions/v1beta1';
+  if (typeOfKind(api.cluster, apiVersion, 'Deployment') === undefined)
+    return helm.call.fail('Error: error installing: the server could not find the requested resource');
   return [
     {
-      apiVersion:
-        typeOfKind(api.cluster, 'extensions/v1beta1', 'Deployment') === undefined ? 'apps/v1' : 'extensions/v1beta1',
+      apiVersion,
       kind: 'Deployment',
       metadata: { name: 'tiller-deploy', namespace: 'kube-system', labels },
       spec: {
@@ -669,7 +701,12 @@ function tiller(helm: Helm): KubeObject[] {
 async function init(helm: Helm): Promise<number> {
   const { call, flags } = helm;
   if (helm.home() === undefined) {
-    const url = flags.value('stable-repo-url') ?? 'https://charts.invalid/stable';
+    const url = flags.value('stable-repo-url') ?? (helm.atLeast('2.17.0') ? ARCHIVE : RETIRED);
+    if (url === RETIRED && !flags.bool('skip-refresh')) {
+      return call.fail(
+        `Error: Looks like "${url}" is not a valid chart repository or cannot be reached: Failed to fetch ${url}/index.yaml : 403 Forbidden`,
+      );
+    }
     await call.write(() => helm.setHome({ repositories: { stable: url, local: 'http://127.0.0.1:8879/charts' } }));
     call.out(`Creating ${helm.homePath}\nAdding stable repo with URL: ${url}\n`);
   }

@@ -92,7 +92,16 @@ const TABLE: Record<StepKind, { step: Step; run: Command[]; undo: Command[] }> =
   },
   'helm-init': {
     step: guide.step('fcp/helm-init'),
-    run: [words('helm', '--kube-context=fcp', 'init', '--service-account=tiller')],
+    run: [
+      words(
+        'helm',
+        '--kube-context=fcp',
+        'init',
+        '--service-account=tiller',
+        '--stable-repo-url=https://charts.helm.sh/stable',
+        '--skip-refresh',
+      ),
+    ],
     undo: [words('helm', '--kube-context=fcp', 'reset')],
   },
   'helm-release': {
@@ -103,9 +112,10 @@ const TABLE: Record<StepKind, { step: Step; run: Command[]; undo: Command[] }> =
         '--kube-context=fcp',
         'upgrade',
         'coredns',
-        'stable/coredns',
+        'coredns',
         '--install',
         '--namespace=default',
+        '--repo=https://charts.helm.sh/stable',
         '--version=0.6.0',
         '--values=fcp/21-coredns-values.conf',
       ),
