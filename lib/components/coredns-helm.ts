@@ -3,6 +3,7 @@ import { lt, satisfies } from 'semver';
 import { Bundle } from '../bundle';
 import { RELEASE_OWNER } from '../labels';
 import { COREDNS_CHART } from '../topology/check-federation-v1';
+import { InsteadOf } from '../plan/step';
 import { Cluster, Topology } from '../topology/resolve';
 import { chartInStep, ChartSource, chartSource, pulled } from './artifacts';
 import { ETCD_ENDPOINT, etcdStep } from './etcd';
@@ -38,6 +39,17 @@ function coreDnsChart(topology: Topology): ChartSource {
   });
 }
 
+/** What stands in the plan of the other way, so that it does not come up beside this one. */
+export function chartService({ dns, host }: Topology): InsteadOf {
+  return {
+    service: SERVICE,
+    namespace: NAMESPACE,
+    nodePort: dns.endpoint.port,
+    installed: "CoreDNS by its chart (coreDns.install: 'helm')",
+    removedBy: `helm --kube-context=${host.context} delete --purge ${RELEASE}`,
+  };
+}
+
 /** Values for the chart's version, in the key that it reads its plugins from. */
 function values(topology: Topology, plugins: string): Record<string, unknown> {
   return {
@@ -59,7 +71,7 @@ function values(topology: Topology, plugins: string): Record<string, unknown> {
  * The chart is pinned: the key under which it takes its plugins has changed twice, Helm ignores keys that a chart does
  * not know, and from 1.0.0 on its CoreDNS reads etcd v3 while the federation writes v2.
  */
-export function coreDnsByHelm(bundle: Bundle, cluster: Cluster, topology: Topology): void {
+export function coreDnsByHelm(bundle: Bundle, cluster: Cluster, topology: Topology, insteadOf: InsteadOf): void {
   const { dns } = topology;
   const chart = coreDnsChart(topology);
   const tillerImage =
@@ -85,6 +97,7 @@ export function coreDnsByHelm(bundle: Bundle, cluster: Cluster, topology: Topolo
     timeoutSeconds: 60,
     file: tiller,
     wait: [],
+    insteadOf,
   });
   bundle.step('helm-init', 'helm-init', {
     title: `Tiller runs in ${cluster.name}`,
@@ -112,6 +125,7 @@ export function coreDnsByHelm(bundle: Bundle, cluster: Cluster, topology: Topolo
     version: chart.version,
     namespace: NAMESPACE,
     file,
+    insteadOf,
     wait: [
       { resource: `deployment/${SERVICE}`, namespace: NAMESPACE, until: 'rolled-out' },
       { resource: `service/${SERVICE}`, namespace: NAMESPACE, until: 'exists' },

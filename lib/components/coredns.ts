@@ -1,15 +1,19 @@
 import { Topology } from '../topology/resolve';
 import { Component } from './component';
-import { coreDnsByHelm, NODE_PORT_STEP } from './coredns-helm';
+import { chartService, coreDnsByHelm, NODE_PORT_STEP } from './coredns-helm';
+import { coreDnsByManifests, manifestsService, NAME } from './coredns-manifests';
 
 /** The step after which CoreDNS answers at the topology's endpoint. */
-export const coreDnsStep = ({ host }: Topology): string => `${host.name}/${NODE_PORT_STEP}`;
+export const coreDnsStep = ({ host, coreDns: { install } }: Topology): string =>
+  `${host.name}/${install === 'helm' ? NODE_PORT_STEP : NAME}`;
 
 /** CoreDNS, answering for the zone out of etcd. In the host cluster only. */
 export const coreDns: Component = {
   name: 'coredns',
 
   cluster(bundle, cluster, topology) {
-    if (cluster.isHost) coreDnsByHelm(bundle, cluster, topology);
+    if (!cluster.isHost) return;
+    if (topology.coreDns.install === 'helm') coreDnsByHelm(bundle, cluster, topology, manifestsService(topology));
+    else coreDnsByManifests(bundle, cluster, topology, chartService(topology));
   },
 };

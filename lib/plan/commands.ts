@@ -78,11 +78,11 @@ export function commands(step: Step): StepCommands {
           ...(step.copies ?? []).map((member) => deleteCommand(member, step.file)),
         ],
       };
-    case 'create':
-      return {
-        run: [kubectl(step.context, 'create', `--filename=${step.file}`)],
-        undo: [deleteCommand(step.context, step.file)],
-      };
+    case 'create': {
+      const create = kubectl(step.context, 'create', `--filename=${step.file}`);
+      const remove = deleteCommand(step.context, step.file);
+      return { run: step.exact ? [remove, create] : [create], undo: [remove] };
+    }
     case 'stub-domain':
     case 'corefile': {
       const patch = kubectl(

@@ -38,6 +38,21 @@ const ready = z.strictObject({
 });
 export type Ready = z.infer<typeof ready>;
 
+/**
+ * The Service that another way of installing the same program makes. As long as it has the node port, the step stops: both
+ * would run, and the port is one's.
+ */
+const insteadOf = z.strictObject({
+  service: word,
+  namespace: word,
+  nodePort: port,
+  /** The other one, in words, and where the topology says it. */
+  installed: text,
+  /** The command that takes the other one away. */
+  removedBy: text,
+});
+export type InsteadOf = z.infer<typeof insteadOf>;
+
 const common = {
   /** `<bundle>/<name>`, unique in the plan. */
   id: stepId,
@@ -88,9 +103,21 @@ export const stepSchemas = {
      * does any more: nobody else would take the records back.
      */
     records: z.array(z.strictObject({ name: text, address: z.ipv4(), server: text })).optional(),
+    insteadOf: insteadOf.optional(),
   }),
   /** The file's objects are created where they are missing and left alone where they are there: others write into them. */
-  create: z.strictObject({ ...common, kind: z.literal('create'), context: contextName, file: distFile }),
+  create: z.strictObject({
+    ...common,
+    kind: z.literal('create'),
+    context: contextName,
+    file: distFile,
+    /**
+     * The objects have to be this plan's and as the file has them. Where one differs they are deleted and created anew,
+     * since their server cannot change them in place. @default what is there is left alone, whatever it is
+     */
+    exact: z.literal(true).optional(),
+    insteadOf: insteadOf.optional(),
+  }),
   /** One entry of `stubDomains` in the ConfigMap of kube-dns; all other entries stay. */
   'stub-domain': z.strictObject({
     ...common,
@@ -168,6 +195,7 @@ export const stepSchemas = {
     namespace: word,
     /** The values file. */
     file: distFile,
+    insteadOf: insteadOf.optional(),
     /**
      * Custom kinds that the chart registers, as `<plural>.<group>`, and that others may make objects of: while there are
      * any of theirs a teardown keeps the release. @default none

@@ -1,11 +1,13 @@
-import { parse } from 'semver';
+import { coerce, gte, lt, parse } from 'semver';
 import { isIPv4, isNodeAddress, parseAddressRange, sizeOf } from './addresses';
 import type { Checker } from './check';
 import { checkCharts, checkPrefix } from './check-sources';
-import { FederationProps } from './types';
+import { CoreDnsInstall, FederationProps } from './types';
 
 /** Name of CoreDNS' chart in its repository. */
 export const COREDNS_CHART = 'coredns';
+/** How CoreDNS is installed where the topology does not say it. */
+export const DEFAULT_INSTALL: CoreDnsInstall = 'helm';
 
 /** A federated Service has an address in every member, whatever the placement of the workload. */
 function checkRoom(c: Checker, { clusters, workloads = [] }: FederationProps): void {
@@ -63,31 +65,70 @@ export function checkFederationV1(c: Checker, props: FederationProps): void {
 /** Where images and the chart come from. */
 function checkSources(c: Checker, props: FederationProps): void {
   const { images, charts, coreDns, controlPlane, etcd, keepalived, workloads = [] } = props;
+  const install = coreDns?.install ?? DEFAULT_INSTALL;
   c.image('coreDns.tillerImage', coreDns?.tillerImage);
+  c.image('coreDns.image', coreDns?.image);
   c.image('controlPlane.etcdImage', controlPlane?.etcdImage);
   checkPrefix(c, images?.prefix, [
     ['controlPlane.image', controlPlane?.image],
     ['controlPlane.etcdImage', controlPlane?.etcdImage],
     ['coreDns.tillerImage', coreDns?.tillerImage],
+    ['coreDns.image', coreDns?.image],
     ['etcd.operatorImage', etcd?.operatorImage],
     ['keepalived.vipImage', keepalived?.vipImage],
     ['keepalived.cloudProviderImage', keepalived?.cloudProviderImage],
     ...workloads.map(({ image }, i): [string, string] => [`workloads[${i}].image`, image]),
   ]);
   checkCharts(c, charts);
+  checkCoreDnsImage(c, coreDns?.image);
+  checkInstall(c, props, install);
   if (images?.prefix !== undefined) {
     checkNamed(c, 'controlPlane.image', controlPlane?.image, 'kubefed init');
     checkNamed(c, 'controlPlane.etcdImage', controlPlane?.etcdImage, 'kubefed init');
-    checkNamed(c, 'coreDns.tillerImage', coreDns?.tillerImage, 'helm init');
+    if (install === 'helm') checkNamed(c, 'coreDns.tillerImage', coreDns?.tillerImage, 'helm init');
   }
-  props.clusters.forEach(({ name }, i) => {
-    if (name !== COREDNS_CHART || charts?.folder !== undefined) return;
+  if (install === 'helm' && charts?.folder === undefined) {
+    props.clusters.forEach(({ name }, i) => {
+      if (name !== COREDNS_CHART) return;
+      c.add(
+        `clusters[${i}].name`,
+        `'${name}' is the chart's name: helm would take the cluster's folder in dist/ for it`,
+        'Name the cluster otherwise.',
+      );
+    });
+  }
+}
+
+/** Props of the other way to install CoreDNS, which would silently do nothing. */
+function checkInstall(c: Checker, { coreDns, charts }: FederationProps, install: CoreDnsInstall): void {
+  const others: Record<CoreDnsInstall, readonly [string, unknown][]> = {
+    manifests: [
+      ['coreDns.chartVersion', coreDns?.chartVersion],
+      ['coreDns.tillerImage', coreDns?.tillerImage],
+      ['charts', charts],
+    ],
+    helm: [['coreDns.image', coreDns?.image]],
+  };
+  for (const [where, value] of others[install].filter(([, given]) => given !== undefined)) {
+    const other = install === 'helm' ? 'manifests' : 'helm';
     c.add(
-      `clusters[${i}].name`,
-      `'${name}' is the chart's name: helm would take the cluster's folder in dist/ for it`,
-      'Name the cluster otherwise.',
+      where,
+      `${JSON.stringify(value)} does nothing where CoreDNS is installed by ${install}`,
+      `Leave it out, or set coreDns.install to '${other}'.`,
     );
-  });
+  }
+}
+
+/** Tags of CoreDNS' first releases, which have three digits and no dots, as versions: 006 came before 0.9.9. */
+const tagVersion = (tag: string): string | undefined =>
+  /^0\d\d$/.test(tag) ? `0.0.${Number(tag)}` : coerce(tag, { includePrerelease: false })?.version;
+
+/** The Corefile is for CoreDNS 006 and later, and from 1.2.0 on CoreDNS reads etcd v3 while the federation writes v2. */
+function checkCoreDnsImage(c: Checker, image: string | undefined): void {
+  // What a tag in words or a digest stands for cannot be told.
+  const version = tagVersion(/:([\w.-]+)(?:@.*)?$/.exec(image ?? '')?.[1] ?? '');
+  if (version === undefined || (gte(version, '0.0.6') && lt(version, '1.2.0'))) return;
+  c.add('coreDns.image', `'${image ?? ''}' is no CoreDNS that reads etcd v2`, 'Use 006 to 1.1.x, such as 006.');
 }
 
 /** An image that a program chooses by its own version cannot be given a prefix. */

@@ -20,7 +20,7 @@ import { KUBECTL, KUBECTL_PROGRAM, KUBECTL_SKEW } from './kubectl';
 import { isLabel, isServiceName, isSubdomain, LABEL_RULE, NAME_LENGTH } from './names';
 import { shapeFindings } from './shape';
 import { preferenceOf, replicasOf } from './spread';
-import { OWN_NAMESPACES, TAKEN_NAMES, TAKEN_STEPS } from './taken';
+import { OWN_NAMESPACES, takenIn, TAKEN_STEPS } from './taken';
 import { ClusterProps, FederationProps, PlacementProps, ReplicaPreference, StackName, WorkloadProps } from './types';
 
 /** The topology cannot be what was meant. Nothing has been written. */
@@ -429,7 +429,7 @@ function checkWorkload(c: Checker, at: string, workload: WorkloadProps, props: F
     );
   }
   if (workload.namespace !== undefined) c.label(`${at}.namespace`, workload.namespace);
-  checkTaken(c, at, workload, props.stack ?? 'federation-v1');
+  checkTaken(c, at, workload, props);
   checkNameLength(c, at, workload, props);
   c.image(`${at}.image`, workload.image);
   checkPorts(c, at, workload);
@@ -444,7 +444,12 @@ function checkWorkload(c: Checker, at: string, workload: WorkloadProps, props: F
 }
 
 /** Nothing of the workload's is written over what is there already, or over one of the plan's own steps. */
-function checkTaken(c: Checker, at: string, { name, namespace = 'default' }: WorkloadProps, stack: StackName): void {
+function checkTaken(
+  c: Checker,
+  at: string,
+  { name, namespace = 'default' }: WorkloadProps,
+  { stack = 'federation-v1', coreDns }: FederationProps,
+): void {
   if (OWN_NAMESPACES[stack].includes(namespace)) {
     c.add(
       `${at}.namespace`,
@@ -452,8 +457,7 @@ function checkTaken(c: Checker, at: string, { name, namespace = 'default' }: Wor
       'Give the workload another one: a teardown takes this one away.',
     );
   }
-  const taken = new Map(Object.entries(TAKEN_NAMES[stack])).get(namespace) ?? [];
-  if (taken.includes(name)) {
+  if (takenIn(namespace, stack, coreDns?.install).includes(name)) {
     c.add(
       `${at}.name`,
       `'${name}' is the name of something that is in the namespace ${namespace} already`,

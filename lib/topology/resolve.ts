@@ -9,6 +9,7 @@ import {
   parseEndpoint,
 } from './addresses';
 import { checkTopology, DEFAULT_PORT_NAME } from './check';
+import { DEFAULT_INSTALL } from './check-federation-v1';
 import { addressOf, replicasOf } from './spread';
 import { KUBECTL } from './kubectl';
 import {
@@ -163,7 +164,12 @@ export function resolveTopology(props: FederationProps): Topology {
         props.etcd?.storage === 'ephemeral' ? 'ephemeral' : { size: '1Gi', ...defined(props.etcd?.storage ?? {}) },
       endpoint: parseEndpoint(props.etcd?.endpoint ?? '') ?? { address: endpoint.address, port: ETCD_NODE_PORT },
     },
-    coreDns: { chartVersion: '0.6.0', ...defined(props.coreDns ?? {}) },
+    coreDns: {
+      install: DEFAULT_INSTALL,
+      image: 'coredns/coredns:006',
+      chartVersion: '0.6.0',
+      ...defined(props.coreDns ?? {}),
+    },
     keepalived: {
       vipImage: 'gcr.io/google_containers/kube-keepalived-vip:0.9',
       cloudProviderImage: 'quay.io/munnerz/keepalived-cloud-provider:0.0.1',

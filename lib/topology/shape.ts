@@ -6,6 +6,7 @@ import {
   ClusterDnsMethod,
   ClusterProps,
   ControlPlaneProps,
+  CoreDnsInstall,
   CoreDnsProps,
   DnsProgram,
   DnsProps,
@@ -38,6 +39,7 @@ const clusterDnsMethods: { [K in ClusterDnsMethod]: K } = {
   'stub-domains': 'stub-domains',
   'dnsmasq-argument': 'dnsmasq-argument',
 };
+const coreDnsInstalls: { [K in CoreDnsInstall]: K } = { manifests: 'manifests', helm: 'helm' };
 const forwardMethods: { [K in NonNullable<KeepalivedProps['forwardMethod']>]: K } = { NAT: 'NAT', DR: 'DR' };
 
 const dnsPrograms: { [K in DnsProgram]: K } = { 'kube-dns': 'kube-dns', coredns: 'coredns' };
@@ -148,7 +150,12 @@ const federation = z.strictObject({
     } satisfies Shape<EtcdProps>)
     .optional(),
   coreDns: z
-    .strictObject({ chartVersion: text.optional(), tillerImage: text.optional() } satisfies Shape<CoreDnsProps>)
+    .strictObject({
+      install: z.enum(coreDnsInstalls).optional(),
+      image: text.optional(),
+      chartVersion: text.optional(),
+      tillerImage: text.optional(),
+    } satisfies Shape<CoreDnsProps>)
     .optional(),
   keepalived: z
     .strictObject({

@@ -185,16 +185,31 @@ export interface EtcdProps {
   readonly tls?: EtcdTlsProps;
 }
 
-/** CoreDNS, by its Helm chart, in the host cluster. Stack `federation-v1` only. */
+/** How CoreDNS gets into the host cluster. */
+export type CoreDnsInstall = 'manifests' | 'helm';
+
+/** CoreDNS in the host cluster, which answers for the zone. Stack `federation-v1` only. */
 export interface CoreDnsProps {
   /**
+   * `helm` is the guide's way: the chart `stable/coredns` by Helm 2, whose Tiller is bound to cluster-admin and takes
+   * orders from every pod. `manifests` renders CoreDNS' objects, and needs neither Helm nor Tiller.
+   * @default 'helm', so that a federation that was installed so stays as it is
+   */
+  readonly install?: CoreDnsInstall;
+  /**
+   * Image of CoreDNS: 006 to 1.1.x, which read etcd v2. With `manifests` only, since the chart brings its own.
+   * @default 'coredns/coredns:006'
+   */
+  readonly image?: string;
+  /**
    * Version of the chart `stable/coredns`, at most 0.9.1: later charts bring a CoreDNS that reads etcd v3 only and would
-   * answer nothing here.
+   * answer nothing here. With `helm` only.
    * @default '0.6.0' (CoreDNS 006)
    */
   readonly chartVersion?: string;
   /**
-   * Image of Tiller. With `images.prefix` it must be given. Its tag is Tiller's version: Tiller refuses a newer Helm.
+   * Image of Tiller. With `images.prefix` it must be given. Its tag is Tiller's version: Tiller refuses a newer Helm. With
+   * `helm` only.
    * @default helm's own, of helm's version
    */
   readonly tillerImage?: string;
@@ -239,7 +254,7 @@ export interface ImagesProps {
   readonly externalDns?: string;
 }
 
-/** Where the stack's Helm chart comes from: MetalLB's, or `stable/coredns`. */
+/** Where the stack's Helm chart comes from: MetalLB's, or, with `coreDns.install: 'helm'`, `stable/coredns`. */
 export interface ChartsProps {
   /**
    * Address of a repository that has the chart, such as a mirror of the site's own.

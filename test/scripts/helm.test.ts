@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import { account, admin } from '../stand-ins/fixtures';
 import { at } from '../stand-ins/json';
 import { World } from '../stand-ins/world';
+import { StartOptions } from './support/cli';
+import { change, set } from './support/change';
 import { mustApply, sharedFederation, withFederation } from './support/shared';
 
 const IMAGE = 'registry.local/kubernetes-helm/tiller';
@@ -60,6 +62,48 @@ describe('CoreDNS by its chart', () => {
   });
 });
 
+describe('CoreDNS by its chart, where it is', () => {
+  const shared = sharedFederation({ applied: true });
+
+  it('upgrades a release whose values somebody has set', async () => {
+    const { world, cli } = shared.current;
+    const before = world.get('fcp', 'Deployment', 'default', 'coredns-coredns')?.spec;
+    await world.invoke('helm', [
+      '--kube-context=fcp',
+      'upgrade',
+      'coredns',
+      'stable/coredns',
+      '--version=0.6.0',
+      '--reuse-values',
+      '--set=replicaCount=2',
+    ]);
+    expect(world.get('fcp', 'Deployment', 'default', 'coredns-coredns')?.spec).not.toEqual(before);
+    const ended = await cli(['apply', '--yes', '--json']);
+    expect(ended.code).toBe(0);
+    expect(world.get('fcp', 'Deployment', 'default', 'coredns-coredns')?.spec).toEqual(before);
+  });
+
+  it('stands on its account, even a Tiller of which a part is gone', async () => {
+    const { world, cli } = shared.current;
+    await world.remove('fcp', 'Service', 'kube-system', 'tiller-deploy');
+    const ended = await cli(['teardown', '--yes', '--json', '--only', 'tiller']);
+    expect(ended.code).toBe(2);
+    const standing = ended.events.flatMap((event) => (event.type === 'finding' ? [event.where] : []));
+    expect(standing).toContain('fcp/helm-init');
+    expect(world.writes).toBe(0);
+  });
+
+  it('sets the node port that somebody has changed', async () => {
+    const { world, cli } = shared.current;
+    const before = world.canonicalState();
+    await change(world, ['fcp', 'Service', 'default', 'coredns-coredns'], (object) => {
+      set(object, ['spec', 'ports', 0, 'nodePort'], 31_999);
+    });
+    expect((await cli(['apply', '--yes'])).code).toBe(0);
+    expect(world.canonicalState()).toEqual(before);
+  });
+});
+
 it('comes out of a folder, without any repository', async () => {
   await withFederation({ props: { charts: { folder: '../charts' } } }, async (federation) => {
     const { world } = federation;
@@ -77,7 +121,7 @@ it('leaves a Tiller of somebody else’s with the image that it has', async () =
   const options = {
     props: { coreDns: { tillerImage: `${IMAGE}:v2.9.1` } },
     clusters: { fcp: { objects } },
-  };
+  } satisfies StartOptions;
   await withFederation(options, async (federation) => {
     const { world } = federation;
     await world.invoke('helm', ['--kube-context=fcp', 'init', '--service-account=theirs', '--skip-refresh']);

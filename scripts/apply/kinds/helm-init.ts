@@ -3,12 +3,12 @@ import { Ready } from '../../../lib/plan/step';
 import { wanted, Wanted, wantedFor } from '../api';
 import { isOurs } from '../context';
 import { waitedFor } from './apply';
-import { KubeObject, textAt } from '../objects';
+import { KubeObject } from '../objects';
 import { ContextOf, Handler, NOTHING, REMOVED } from './handler';
+import { TILLER, tillerAccountOf, tillerImageOf } from '../tiller';
 import { ProgramError } from '../tools/program';
 
-/** What `helm init` makes, in its order. */
-export const TILLER: Ready = { resource: 'deployment/tiller-deploy', namespace: 'kube-system', until: 'rolled-out' };
+/** What `helm init` makes beside Tiller's Deployment. */
 const SERVICE: Ready = { resource: 'service/tiller-deploy', namespace: 'kube-system', until: 'exists' };
 
 /** Tiller, Helm 2's server side. One of somebody else's that runs already is used as it is. */
@@ -53,7 +53,7 @@ export const helmInit: Handler<'helm-init', { readonly isThere: boolean }> = {
     if (!tiller) return NOTHING;
     if (!isOwnTiller(context, tiller, found.get(account))) {
       const why = 'Tiller was not set up by this plan';
-      return { state: 'kept', why, ...(runsAs(tiller) === step.serviceAccount && { inUse: true }) };
+      return { state: 'kept', why, ...(tillerAccountOf(tiller) === step.serviceAccount && { inUse: true }) };
     }
     const [undo] = commands(step).undo;
     try {
@@ -83,14 +83,5 @@ function isOwnTiller(
   tiller: KubeObject,
   account: KubeObject | undefined,
 ): boolean {
-  return runsAs(tiller) === step.serviceAccount && account !== undefined && isOurs(plan, account);
-}
-
-/** The image that Tiller runs; its tag is Tiller's version. */
-export function tillerImageOf(tiller: KubeObject): string | undefined {
-  return textAt(tiller, 'spec', 'template', 'spec', 'containers', 0, 'image');
-}
-
-function runsAs(tiller: KubeObject): string | undefined {
-  return textAt(tiller, 'spec', 'template', 'spec', 'serviceAccountName');
+  return tillerAccountOf(tiller) === step.serviceAccount && account !== undefined && isOurs(plan, account);
 }
