@@ -163,6 +163,12 @@ describe('a change from one way to the other', () => {
       await mustApply(federation);
       expect((await cli(['verify'])).code).toBe(0);
       expect(world.get('fcp', 'Deployment', 'default', 'coredns-coredns')).toBeUndefined();
+
+      // Tiller still runs, so that nothing but the release stands between the two.
+      resynth({ coreDns: {} });
+      const back = await cli(['apply', '--yes', '--json']);
+      expect(story(back).failed.map(({ step }) => step)).toEqual(['fcp/coredns']);
+      expect(world.get('fcp', 'Deployment', 'default', 'coredns-coredns')).toBeUndefined();
     });
   });
 
