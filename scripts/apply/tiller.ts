@@ -4,7 +4,7 @@ import { Plan } from '../../lib/plan/plan';
 import { Ready, StepOf } from '../../lib/plan/step';
 import { wantedFor } from './api';
 import { minorFor } from './context';
-import { Views } from './view';
+import { ClusterView } from './view';
 import { KubeObject, textAt } from './objects';
 import { ProgramError } from './tools/program';
 
@@ -18,7 +18,7 @@ export const TILLER: Ready = { resource: 'deployment/tiller-deploy', namespace: 
 /** The steps and clusters of a plan, and what the clusters say. */
 export interface TillerInput {
   readonly plan: Pick<Plan, 'steps' | 'clusters'>;
-  readonly views: Pick<Views, 'of'>;
+  readonly views: { readonly of: (context: string) => Pick<ClusterView, 'look'> };
   readonly signal: AbortSignal;
 }
 

@@ -76,60 +76,11 @@ describe('programs', () => {
     };
     const REFUSED =
       "is version 2.16.1, whose Tiller the API server of fcp refuses: from 2.15 on it is apps/v1, which Kubernetes serves from 1.9 on | Put a Helm of 2.14 or older first on the PATH, or set coreDns.install to 'manifests' in main.ts, which needs neither Helm nor Tiller.";
-    const tiller = (image: string, account: string): Promise<void> =>
-      shared.current.world.put('fcp', {
-        apiVersion: 'extensions/v1beta1',
-        kind: 'Deployment',
-        metadata: { name: 'tiller-deploy', namespace: 'kube-system' },
-        spec: {
-          selector: { matchLabels: { app: 'helm' } },
-          template: {
-            metadata: { labels: { app: 'helm' } },
-            spec: { serviceAccountName: account, containers: [{ name: 'tiller', image }] },
-          },
-        },
-      });
 
     it('do not fit where a newer Helm would install Tiller on a server without apps/v1', async () => {
       asHelm('2.16.1');
       expect(await found()).toEqual([REFUSED]);
       expect(shared.current.world.writes).toBe(0);
-    });
-
-    it.each([
-      ['2.16.1', 'gcr.io/kubernetes-helm/tiller:v2.14.3', '2.14'],
-      ['2.8.0', 'registry.local:5000/tiller:v2.7.2', '2.7'],
-    ])('do not fit where Helm %s would talk to %s', async (helm, image, minor) => {
-      asHelm(helm);
-      await tiller(image, 'theirs');
-      expect(await found()).toEqual([
-        `is version ${helm}, and Tiller in fcp is ${image}: Tiller refuses a Helm of a newer minor version | Put a Helm of ${minor} or older first on the PATH, or have Tiller run a newer image.`,
-      ]);
-    });
-
-    it.each([
-      ['2.16.1', 'gcr.io/kubernetes-helm/tiller:v2.16.0'],
-      ['2.7.2', 'gcr.io/kubernetes-helm/tiller:v2.14.3'],
-      ['2.14.3', 'registry.local/tiller:ours'],
-    ])('fit where Helm %s talks to %s', async (helm, image) => {
-      asHelm(helm);
-      await tiller(image, 'theirs');
-      expect(await found()).toEqual([]);
-    });
-
-    it.each([
-      ['another’s Tiller stays as it is', 'theirs', 1],
-      ['this plan’s own is brought to the image of the topology', 'tiller', 0],
-    ])('are judged by what will run: %s', async (_, account, count) => {
-      const { resynth } = shared.current;
-      asHelm('2.9.1');
-      await tiller('gcr.io/kubernetes-helm/tiller:v2.7.2', account);
-      resynth({ coreDns: { tillerImage: 'registry.local/tiller:v2.9.1' } });
-      try {
-        expect(await found()).toHaveLength(count);
-      } finally {
-        resynth({});
-      }
     });
 
     it('are no matter where the plan needs no Helm', async () => {
