@@ -1,6 +1,7 @@
 /** Objects of the federation and their copies in the members, as kubectl 1.8 and the federation of its day treat them. */
 import { StepOf } from '../../../lib/plan/step';
 import { KubeObject } from '../../../scripts/apply/objects';
+import { jsonStream } from '../../stand-ins/json';
 import { apply, failure, FEDERATION, node, ours, serviceAddress, Workplace, workplace } from './support';
 
 const FILE = 'federation/51-web.yaml';
@@ -98,6 +99,20 @@ describe('a teardown of federated objects', () => {
         () =>
           expect.objectContaining({ kind: 'Deployment', metadata: { name: 'web', namespace: 'default' } }) as unknown,
       ),
+    );
+  });
+
+  it('names several copies in a form that kubectl before 1.33 reads, too: JSON with nothing but a newline between', async () => {
+    const other = ours('ConfigMap', 'settings');
+    const { engine, kubectl } = federation([DEPLOYMENT, withPorts(80), other]);
+    for (const member of MEMBERS) kubectl.put(member, DEPLOYMENT, other);
+    expect(await engine.teardown([STEP])).toMatchObject([{ outcome: 'removed' }]);
+    const deletes = kubectl.calls.filter(({ line }) => line.endsWith('--filename=-'));
+    expect(deletes.map(({ stdin = '' }) => jsonStream(stdin))).toEqual(
+      MEMBERS.map(() => [
+        expect.objectContaining({ kind: 'Deployment' }) as unknown,
+        expect.objectContaining({ kind: 'ConfigMap' }) as unknown,
+      ]),
     );
   });
 

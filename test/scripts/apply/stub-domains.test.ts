@@ -133,10 +133,11 @@ describe('a name with a closing dot, for which kube-dns refuses the whole settin
 
 describe('a join by kubefed 1.7 or 1.8', () => {
   /** The cluster where the join itself makes the ConfigMap. */
-  function joining(): Workplace {
+  function joining(atJoin: (place: Workplace) => void = () => undefined): Workplace {
     const made = workplace([JOIN]);
     made.kubectl.contexts.push(FEDERATION);
     made.kubectl.on(/^kubefed join usa /, () => {
+      atJoin(made);
       made.kubectl.put(FEDERATION, MEMBER);
       const { data, metadata } = (made.kubectl.get('usa', 'ConfigMap kube-system/kube-dns') ??
         configMap({ stubDomains: `{"example.com.":["${SERVER}"]}` })) as KubeObject & { data: Record<string, string> };
@@ -172,6 +173,23 @@ describe('a join by kubefed 1.7 or 1.8', () => {
     place.kubectl.put('usa', configMap({ stubDomains: `{"example.com.":["${SERVER}"],"corp.example":["10.0.0.53"]}` }));
     expect(await place.engine.apply([JOIN])).toMatchObject([{ outcome: 'changed' }]);
     expect(domainsOf(place)).toEqual({ 'example.com': [SERVER], 'corp.example': ['10.0.0.53'] });
+  });
+
+  it('has what is the user’s own saved before, and nothing with a closing dot', async () => {
+    let saved: string | undefined;
+    const place = joining(({ kubectl }) => {
+      const { annotations } = kubectl.get('usa', 'ConfigMap kube-system/kube-dns')?.metadata ?? {};
+      saved = annotations?.['onprem-federation.io/saved-stub-domains'];
+    });
+    place.kubectl.put('usa', configMap({ stubDomains: `{"example.com.":["${SERVER}"],"corp.example":["10.0.0.53"]}` }));
+    await place.engine.apply([JOIN]);
+    expect(saved).toBe('{"corp.example":["10.0.0.53"]}');
+  });
+
+  it('of a cluster that is no member any more leaves nothing with a closing dot behind', async () => {
+    const place = withDomains(JOIN, { 'example.com.': [SERVER], 'corp.example': ['10.0.0.53'] }, { federations: '' });
+    expect(await place.engine.teardown([JOIN])).toMatchObject([{ outcome: 'removed' }]);
+    expect(dataOf(place)).toEqual({ stubDomains: '{"corp.example":["10.0.0.53"]}' });
   });
 
   it('is undone with all that it has written, and the user’s own entries stay', async () => {
