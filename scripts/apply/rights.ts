@@ -43,6 +43,12 @@ function rightsOfStep(step: Step, folder: string): Right[] {
     resource,
     namespace,
   });
+  const deployments = (verb: string, namespace: string): Right => ({
+    verb,
+    group: 'extensions',
+    resource: 'deployments',
+    namespace,
+  });
   const rbac = 'rbac.authorization.k8s.io';
   switch (step.kind) {
     case 'label-nodes':
@@ -54,22 +60,27 @@ function rightsOfStep(step: Step, folder: string): Right[] {
         const verbs = ['get', 'create', ...(step.kind === 'apply' ? ['patch'] : step.exact ? ['delete'] : [])];
         return verbs.map((verb) => ({ verb, group, resource: pluralOf(kind), namespace }));
       });
-    case 'stub-domain':
     case 'corefile':
       return [core('get', 'configmaps', step.namespace), core('patch', 'configmaps', step.namespace)];
+    // Both settings of kube-dns are set only where kube-dns runs, and not CoreDNS.
+    case 'stub-domain':
+      return [
+        core('get', 'configmaps', step.namespace),
+        core('patch', 'configmaps', step.namespace),
+        deployments('get', step.namespace),
+      ];
     case 'dnsmasq-argument':
-      return ['get', 'patch'].map((verb) => ({
-        verb,
-        group: 'extensions',
-        resource: 'deployments',
-        namespace: step.namespace,
-      }));
+      return [
+        deployments('get', step.namespace),
+        deployments('patch', step.namespace),
+        core('get', 'configmaps', step.namespace),
+      ];
     case 'announcement':
       return [core('list', 'nodes'), core('get', 'configmaps', 'kube-system')];
     case 'controller-manager-flag':
       return [core('list', 'pods', 'kube-system')];
     case 'helm-init':
-      return [{ verb: 'create', group: 'extensions', resource: 'deployments', namespace: 'kube-system' }];
+      return [deployments('create', 'kube-system')];
     case 'helm-release':
       return [core('create', 'pods/portforward', 'kube-system')];
     case 'node-port':

@@ -41,4 +41,6 @@ test('where the topology names the image, its version counts, and the objects ar
   const { resynth } = shared.current;
   resynth({ clusters, controlPlane: { image: 'registry.example.org/fcp:v1.7.3' } });
   expect(await refusedWith('1.7.3')).toEqual(['helm']);
+  resynth({ clusters, controlPlane: { image: 'registry.example.org/fcp:v1.10.0' } });
+  expect(await refusedWith('1.7.3')).toEqual(['helm']);
 });

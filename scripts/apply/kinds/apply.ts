@@ -5,8 +5,10 @@ import { wantedFor, Wanted } from '../api';
 import { declaredObjects, foreign, isOurs, Shared, StepContext, wantedOf } from '../context';
 import { dropped } from '../dropped';
 import { differences, KubeObject, named, textAt } from '../objects';
+import { StepError } from '../errors';
 import { describeCommand, readiness } from '../readiness';
 import { ask } from '../resolver';
+import { sharesNodePort, updatesSharedNodePorts } from '../shared-node-port';
 import { ProgramError } from '../tools/program';
 import { awaited, pause, waitUntil } from '../waiting';
 import {
@@ -62,6 +64,7 @@ export const apply: Handler<'apply'> = {
       await untilAccepted(context, () => kubectl.write(run, signal));
       view.forget(wantedBy(step, { folder }, minor));
     };
+    if (!isFederated(context)) await checkUpdatable(context);
     const stuck = isFederated(context) ? (await surplusPorts(context)).filter(({ isStuck }) => isStuck) : [];
     if (stuck.length === 0) await write();
     else {
@@ -82,6 +85,25 @@ export const apply: Handler<'apply'> = {
     return copies && undone.state !== 'kept' ? REMOVED : undone;
   },
 };
+
+/**
+ * kubectl updates every object of the file, also where nothing differs.
+ *
+ * @throws StepError where the API server would end at that
+ */
+async function checkUpdatable({ step, folder, view, signal, versions }: ContextOf<'apply'>): Promise<void> {
+  const services = wantedOf(declaredObjects({ folder }, step.file)).filter(({ kind }) => kind === 'Service');
+  const found = await view.look(services, signal);
+  const shared = services.flatMap((reference) => found.get(reference) ?? []).find(sharesNodePort);
+  if (!shared) return;
+  const version = await versions.server(step.context, signal);
+  if (updatesSharedNodePorts(version)) return;
+  const { name, namespace = 'default' } = shared.metadata;
+  throw new StepError(
+    `the API server of ${step.cluster} (${version.version}) ends at any update of ${named(shared)}, whose UDP and TCP share a node port`,
+    `Delete it (kubectl --context=${step.context} --namespace=${namespace} delete service ${name}), then run apply again: it is created as declared.`,
+  );
+}
 
 /** What the federation has still to carry into the members, or cannot, since its controller manager ends at something. */
 async function copiesFollow(

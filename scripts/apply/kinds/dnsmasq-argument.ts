@@ -5,15 +5,20 @@ import { StepError } from '../errors';
 import { KubeObject, listAt, textAt } from '../objects';
 import { waitedFor } from './apply';
 import { OUR_ENTRY } from './config-map';
+import { checkProgram, dnsPrograms } from './dns-program';
 import { ContextOf, Handler, NOTHING, REMOVED } from './handler';
 
 /** One argument of a container in a Deployment that others own; all other arguments stay. */
 export const dnsmasqArgument: Handler<'dnsmasq-argument'> = {
-  wanted: (step, _shared, minor) => [wanted(minor, 'Deployment', step.deployment, step.namespace)],
+  wanted: (step, _shared, minor) => [
+    wanted(minor, 'Deployment', step.deployment, step.namespace),
+    ...dnsPrograms(minor),
+  ],
 
   async observe(context, fresh) {
     const { step } = context;
     const deployment = await read(context, fresh);
+    await checkProgram(context, fresh);
     const { args } = containerOf(context, deployment);
     checkOwner(context, deployment, args);
     if (!args.includes(step.argument)) {

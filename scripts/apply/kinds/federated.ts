@@ -4,6 +4,7 @@ import { Command } from '../../../lib/plan/step';
 import { hasVersion, wanted, Wanted } from '../api';
 import { declaredObjects, filled, isOurs, minorFor, StepContext, untilUncontested, wantedOf } from '../context';
 import { countAt, KubeObject, listAt, named, textAt } from '../objects';
+import { sharesNodePort, updatesSharedNodePorts } from '../shared-node-port';
 import { jsonLines } from '../tools/kubectl';
 import { waitUntil } from '../waiting';
 import { ContextOf } from './handler';
@@ -100,12 +101,15 @@ export function describeSurplus({ cluster, copy, ports }: Surplus): string {
   return `${cluster.name} still has port ${ports.join(', ')} of ${named(copy)}`;
 }
 
-/** Takes ports out of the members' copies. */
+/**
+ * Takes ports out of the members' copies. A copy that the member's API server would end at is deleted: the federation makes
+ * it anew.
+ */
 export async function takePortsOut(
-  context: Pick<StepContext, 'kubectl' | 'signal' | 'viewOf'>,
+  context: Pick<StepContext, 'kubectl' | 'signal' | 'viewOf' | 'versions'>,
   surplus: readonly Surplus[],
 ): Promise<void> {
-  const { kubectl, signal, viewOf } = context;
+  const { kubectl, signal, viewOf, versions } = context;
   await Promise.all(
     surplus.map(async ({ cluster, reference, ports }) => {
       const view = viewOf(cluster.context);
@@ -115,12 +119,14 @@ export async function takePortsOut(
         const rest = listAt(service, 'spec', 'ports').filter((port) => !ports.includes(portOf(port)));
         const { name, namespace = '', resourceVersion } = service.metadata;
         const patch = { metadata: { resourceVersion }, spec: { ports: rest } };
-        const where = [`--context=${cluster.context}`, `--namespace=${namespace}`];
+        const isPatched =
+          !sharesNodePort(service) || updatesSharedNodePorts(await versions.server(cluster.context, signal));
+        const change = isPatched
+          ? ['patch', 'service', name, '--type=merge', `--patch=${JSON.stringify(patch)}`]
+          : ['delete', 'service', name, '--ignore-not-found'];
         view.forget([reference]);
-        await kubectl.write(
-          ['kubectl', ...where, 'patch', 'service', name, '--type=merge', `--patch=${JSON.stringify(patch)}`],
-          signal,
-        );
+        const where = [`--context=${cluster.context}`, `--namespace=${namespace}`];
+        await kubectl.write(['kubectl', ...where, ...change], signal);
       });
     }),
   );

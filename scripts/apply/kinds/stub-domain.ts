@@ -1,11 +1,12 @@
 import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import { commands } from '../../../lib/plan/commands';
-import { wanted, Wanted } from '../api';
-import { foreign, isOurs, StepContext } from '../context';
+import { wanted } from '../api';
+import { foreign, isOurs } from '../context';
 import { StepError } from '../errors';
 import { KubeObject } from '../objects';
 import { changeConfigMap, dataOf, OUR_ENTRY, readConfigMap } from './config-map';
+import { checkProgram, dnsPrograms } from './dns-program';
 import { ContextOf, DONE, Handler, NOTHING, REMOVED } from './handler';
 
 /** `stubDomains` of kube-dns: for each domain the servers that answer for it. */
@@ -186,24 +187,5 @@ function checkDots({ step }: ContextOf<'stub-domain'>, domains: StubDomains): vo
   throw new StepError(
     `stubDomains in the kube-dns ConfigMap of ${step.cluster} names ${names.join(', ')} with a closing dot`,
     `kube-dns refuses the whole setting for it, so that pods find none of its names. Take the dot out (kubectl --context=${step.context} --namespace=${step.namespace} edit configmap ${step.configMap}), then run the same command again.`,
-  );
-}
-
-/** kubeadm's two ways to answer a cluster's own names. */
-function dnsPrograms(minor: number): [kubeDns: Wanted, coreDns: Wanted] {
-  return [wanted(minor, 'Deployment', 'kube-dns', 'kube-system'), wanted(minor, 'ConfigMap', 'coredns', 'kube-system')];
-}
-
-/** @throws StepError where the cluster's DNS is CoreDNS, which does not read the settings of kube-dns */
-export async function checkProgram(
-  { step, view, minor, signal }: Pick<StepContext, 'step' | 'view' | 'minor' | 'signal'>,
-  fresh: boolean,
-): Promise<void> {
-  const [kubeDns, coreDns] = dnsPrograms(minor);
-  const found = await view.look([kubeDns, coreDns], signal, { fresh });
-  if (found.get(kubeDns) || dataOf(found.get(coreDns), 'Corefile') === undefined) return;
-  throw new StepError(
-    `the DNS of ${step.cluster} is CoreDNS, which does not read the settings of kube-dns`,
-    `Set dnsProgram: 'coredns' for ${step.cluster} in main.ts, then run \`npm run synth\` and apply again.`,
   );
 }

@@ -27,6 +27,7 @@ describe('the stack external-dns', () => {
       'fcp/etcd': ['fcp/namespaces'],
       'fcp/coredns': ['fcp/etcd'],
       'usa/metallb': ['usa/namespaces'],
+      'usa/announcement': [],
       'usa/metallb-pool': ['usa/metallb'],
       'usa/external-dns': ['usa/namespaces', 'fcp/etcd'],
       'usa/cluster-dns': ['fcp/coredns'],
@@ -37,6 +38,14 @@ describe('the stack external-dns', () => {
     const names = steps.flatMap((step) => (step.kind === 'dns-check' && step.cluster === 'usa' ? [step.among] : []));
     expect(names).toEqual([undefined, true, true]);
     expect(steps.filter(({ kind }) => kind.startsWith('kubefed') || kind === 'helm-init')).toEqual([]);
+  });
+
+  it('has it seen in every cluster whether nodes announce addresses, as far as that is not said to be ignored', () => {
+    const seen = (rendered: Rendered): unknown[] =>
+      rendered.plan().steps.flatMap((step) => (step.kind === 'announcement' ? [[step.id, step.ignoreExcluded]] : []));
+    const ids = ['fcp', 'usa', 'chn'].map((name) => `${name}/announcement`);
+    expect(seen(dist)).toEqual(ids.map((id) => [id, undefined]));
+    expect(seen(new Rendered({ metalLb: { ignoreExcludeLB: true } }))).toEqual(ids.map((id) => [id, true]));
   });
 
   it('takes Services back before the programs that have to tidy up after them', () => {

@@ -1,5 +1,6 @@
 import { resolveTopology, Topology } from '../../../lib/topology/resolve';
 import { FederationProps } from '../../../lib/topology/types';
+import { cluster, props } from '../../support/external-dns';
 import { GUIDE_CLUSTERS, guideProps } from '../../support/guide';
 
 const resolved = (changes: Partial<FederationProps> = {}): Topology => resolveTopology(guideProps(changes));
@@ -85,4 +86,11 @@ test('each cluster has its range and its version read, and one of them is the ho
     ['chn', 7, false],
   ]);
   expect(host.addressRange).toMatchObject({ first: '10.210.3.65', last: '10.210.3.126' });
+});
+
+// Kubernetes from 1.36 on refuses a NetworkPolicy with host bits in a CIDR.
+test('networks of nodes are without host bits', () => {
+  const nodeNetworks = ['10.11.12.1/24', '192.168.7.7/32', '0.0.0.0/0'];
+  const { clusters } = resolveTopology(props({ clusters: [cluster('fcp', ['europe', 'fr'], 1, { nodeNetworks })] }));
+  expect(clusters.map((one) => one.nodeNetworks)).toEqual([['10.11.12.0/24', '192.168.7.7/32', '0.0.0.0/0']]);
 });

@@ -84,7 +84,17 @@ describe('parseCorefile', () => {
     ['quotes over two lines', '.:53 {\n  template IN TXT t.example {\n    answer "a {\n  }"\n  }\n}\n', [['.:53']]],
     ['escaped quotes', '.:53 {\n  log . "a \\" }" {\n    class error\n  }\n}\n', [['.:53']]],
     ['backslashes that escape nothing', '.:53 {\n  log . "a \\\\" {\n    class error\n  }\n}\n', [['.:53']]],
-    ['a word that ends in a brace', '.:53 {\n  template IN A a.example {\n    match ^a{\n  }\n}\n', [['.:53']]],
+    // A second block shows where the first one was taken to end: the last brace of a file may close two.
+    [
+      'a word that ends in a brace',
+      '.:53 {\n  template IN A a.example {\n    match ^a{\n  }\n}\nb.example {\n  errors\n}\n',
+      [['.:53'], ['b.example']],
+    ],
+    [
+      'a brace on its own line of quotes',
+      '.:53 {\n  template IN TXT t.example {\n    answer "a\n  }\n  b"\n  }\n}\nb.example {\n  errors\n}\n',
+      [['.:53'], ['b.example']],
+    ],
     ['a byte order mark', '\ufeff.:53 {\n  errors\n}\n', [['.:53']]],
     ['white space that is not ASCII', '.:53\u00a0{\n  errors\n}\u2028b.example {\n}\n', [['.:53'], ['b.example']]],
   ])('follows CoreDNS in %s', (_, text, keys) => {

@@ -65,6 +65,17 @@ describe('nothing is dropped', () => {
     const withNull = { ...last, metadata: { ...DECLARED.metadata, creationTimestamp: null } };
     expect(dropped(DECLARED, noted(withNull as unknown as KubeObject))).toEqual([]);
   });
+
+  it('where kubectl 1.8 has noted an empty namespace of a cluster-scoped object', () => {
+    const role: KubeObject = {
+      apiVersion: 'rbac.authorization.k8s.io/v1beta1',
+      kind: 'ClusterRole',
+      metadata: { name: 'etcd-operator' },
+    };
+    const last = { ...role, metadata: { ...role.metadata, namespace: '' } };
+    const live = { ...role, metadata: { ...role.metadata, annotations: { [LAST_APPLIED]: JSON.stringify(last) } } };
+    expect(dropped(role, live)).toEqual([]);
+  });
 });
 
 describe('what was declared once and is not any more', () => {

@@ -1029,6 +1029,28 @@ describe('a call that may not be made twice without a look', () => {
   });
 });
 
+describe('an apply of objects that a webhook judges', () => {
+  const steps = [apply('usa/pool', 'usa/31-pool.yaml', { timeoutSeconds: 180 })];
+  const pool = { 'usa/31-pool.yaml': [ours('ConfigMap', 'pool')] };
+
+  it('is tried again until the webhook answers', async () => {
+    const { engine, kubectl, reporter } = surroundings(steps, pool);
+    kubectl.fail(/ apply /, 'webhook', 2);
+    expect(outcomes(await finished(engine.apply(steps)))).toEqual({ 'usa/pool': 'changed' });
+    expect(kubectl.lines(/ apply /)).toHaveLength(3);
+    expect(reporter.of('seen').map(({ seen }) => seen)).toContain(
+      'the webhook that judges the objects does not answer yet',
+    );
+  });
+
+  it('that denies it fails at once', async () => {
+    const { engine, kubectl } = surroundings(steps, pool);
+    kubectl.fail(/ apply /, 'denied');
+    expect(outcomes(await finished(engine.apply(steps)))).toEqual({ 'usa/pool': 'failed' });
+    expect(kubectl.lines(/ apply /)).toHaveLength(1);
+  });
+});
+
 describe('an apply of objects whose kind the plan registers', () => {
   const widget: KubeObject = {
     apiVersion: 'example.org/v1',

@@ -1,6 +1,7 @@
 /** Objects of the federation and their copies in the members, as kubectl 1.8 and the federation of its day treat them. */
 import { StepOf } from '../../../lib/plan/step';
 import { KubeObject } from '../../../scripts/apply/objects';
+import { jsonStream } from '../../stand-ins/json';
 import { apply, failure, FEDERATION, node, ours, serviceAddress, Workplace, workplace } from './support';
 
 const FILE = 'federation/51-web.yaml';
@@ -9,10 +10,10 @@ const MEMBERS = ['fcp', 'usa'];
 const port = (number: number): object => ({ name: `p${number}`, port: number, protocol: 'TCP', targetPort: number });
 const withPorts = (...ports: number[]): KubeObject => ours('Service', 'web', { spec: { ports: ports.map(port) } });
 /** A member's copy, to which its API server has given node ports. */
-const copy = (...ports: number[]): KubeObject => {
+const copy = (...ports: number[]): KubeObject & { readonly spec: { readonly ports: readonly object[] } } => {
   const spec = { clusterIP: '10.96.0.1', ports: ports.map((one) => ({ ...port(one), nodePort: 30_000 + one })) };
   const object = ours('Service', 'web', { spec });
-  return { ...object, metadata: { ...object.metadata, resourceVersion: '7' } };
+  return { ...object, metadata: { ...object.metadata, resourceVersion: '7' }, spec };
 };
 const DEPLOYMENT = { ...ours('Deployment', 'web', { spec: { replicas: 12 } }), apiVersion: 'extensions/v1beta1' };
 
@@ -101,6 +102,20 @@ describe('a teardown of federated objects', () => {
     );
   });
 
+  it('names several copies in a form that kubectl before 1.33 reads, too: JSON with nothing but a newline between', async () => {
+    const other = ours('ConfigMap', 'settings');
+    const { engine, kubectl } = federation([DEPLOYMENT, withPorts(80), other]);
+    for (const member of MEMBERS) kubectl.put(member, DEPLOYMENT, other);
+    expect(await engine.teardown([STEP])).toMatchObject([{ outcome: 'removed' }]);
+    const deletes = kubectl.calls.filter(({ line }) => line.endsWith('--filename=-'));
+    expect(deletes.map(({ stdin = '' }) => jsonStream(stdin))).toEqual(
+      MEMBERS.map(() => [
+        expect.objectContaining({ kind: 'Deployment' }) as unknown,
+        expect.objectContaining({ kind: 'ConfigMap' }) as unknown,
+      ]),
+    );
+  });
+
   it('leaves objects of the same names in the members alone that are somebody else’s', async () => {
     const { engine, kubectl } = federation([withPorts(80)]);
     const theirs = { ...copy(80), metadata: { ...copy(80).metadata, labels: {} } };
@@ -159,6 +174,23 @@ describe('a port that is taken out of a federated Service', () => {
     expect(rest.slice(2)).toEqual([`kubectl --context=fed apply --filename=${FILE}`, `${scale} --replicas=1`]);
     expect(['fed', ...MEMBERS].map((context) => portsIn(place, context))).toEqual([[80], [80], [80]]);
   });
+
+  it.each([
+    ['1.8.15', / delete service web --ignore-not-found$/],
+    ['1.9.11', / patch service web --type=merge /],
+  ])(
+    'is not taken out by an update where UDP and TCP share a node port and the server of %s would end at it',
+    async (version, expected) => {
+      const place = losing([80, 81]);
+      place.kubectl.server = version;
+      const udp = { ...port(53), name: 'udp', protocol: 'UDP', nodePort: 30_080 };
+      const shared = { ...copy(80, 81).spec, ports: [...copy(80, 81).spec.ports, udp] };
+      for (const member of MEMBERS) place.kubectl.put(member, { ...copy(80, 81), spec: shared });
+      await place.engine.apply([STEP]);
+      const writes = place.kubectl.writes.filter((line) => /--context=(fcp|usa) --namespace=default /.test(line));
+      expect(writes).toEqual([expect.stringMatching(expected), expect.stringMatching(expected)]);
+    },
+  );
 
   it('is taken out of the members, too, where only the federation has lost it: by hand, or by a run that was killed', async () => {
     const place = losing([80]);

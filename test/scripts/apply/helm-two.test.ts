@@ -175,6 +175,14 @@ describe('an upgrade of a release', () => {
     ]);
   });
 
+  it('makes way where the server says an older version than the plan was rendered for', async () => {
+    const { engine, kubectl, plan } = released(HEAD + row(2, 'DEPLOYED'), `${VALUES}other: value\n`, '1.9.11');
+    kubectl.server = '1.8.15';
+    kubectl.put('fcp', DEPLOYMENT, service(32609, 32609));
+    await engine.apply(plan.steps);
+    expect(kubectl.lines(/ delete service /)).toHaveLength(1);
+  });
+
   it.each([
     ['1.9.11', [32609, 32609]],
     ['1.7.5', [32609, 32610]],

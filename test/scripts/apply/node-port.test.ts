@@ -1,6 +1,6 @@
 import { Step, StepOf } from '../../../lib/plan/step';
 import { KubeObject } from '../../../scripts/apply/objects';
-import { Workplace, workplace } from './support';
+import { apply, ours, Workplace, workplace } from './support';
 
 /** The Service that the chart stable/coredns 0.6.0 makes, as a server of 1.7 keeps it. */
 const SERVICE: KubeObject = {
@@ -123,4 +123,59 @@ it('is an error where the Service has no such port', async () => {
   expect(await engine.apply(plan.steps)).toMatchObject([
     { outcome: 'failed', failure: { problem: 'service default/coredns-coredns has no port 53' } },
   ]);
+});
+
+describe('a Service of the user’s own, whose UDP and TCP the API server has given one node port', () => {
+  const ports = [
+    { name: 'dns', port: 53, protocol: 'UDP' },
+    { name: 'dns-tcp', port: 53, protocol: 'TCP' },
+  ];
+  const declared = ours('Service', 'names', { spec: { type: 'NodePort', ports } });
+  const live = ours('Service', 'names', {
+    spec: { type: 'NodePort', ports: ports.map((port) => ({ ...port, nodePort: 31762 })) },
+  });
+  const own = apply('usa/names', 'usa/90-names.yaml');
+  const settings = ours('ConfigMap', 'settings');
+
+  /** A cluster with the Service, whose file has come to declare something else beside it. */
+  function changed(version: string, server = version): Workplace {
+    const made = workplace([own], { files: { [own.file]: [declared, settings] }, kubernetesVersion: version });
+    made.kubectl.server = server;
+    made.kubectl.put('usa', live);
+    return made;
+  }
+
+  it.each([
+    ['1.7.5', '1.7.5'],
+    ['1.8.15', '1.8.15'],
+    // What the server says counts.
+    ['1.9.11', '1.8.15'],
+  ])('is not updated where the plan says %s and the server %s: the server would end', async (version, server) => {
+    const { engine, kubectl, plan } = changed(version, server);
+    expect(await engine.apply(plan.steps)).toMatchObject([
+      {
+        outcome: 'failed',
+        failure: {
+          problem: `the API server of usa (${server}) ends at any update of Service default/names, whose UDP and TCP share a node port`,
+          hint: 'Delete it (kubectl --context=usa --namespace=default delete service names), then run apply again: it is created as declared.',
+        },
+      },
+    ]);
+    expect(kubectl.writes).toEqual([]);
+  });
+
+  it('is updated from 1.9 on', async () => {
+    const { engine, kubectl, plan } = changed('1.9.11');
+    expect(await engine.apply(plan.steps)).toMatchObject([{ outcome: 'changed' }]);
+    expect(kubectl.writes).toEqual([`kubectl --context=usa apply --filename=${own.file}`]);
+  });
+
+  it('is created where it is not there, and left alone where nothing differs', async () => {
+    const { engine, kubectl, plan } = changed('1.7.5');
+    kubectl.remove('usa', live);
+    expect(await engine.apply(plan.steps)).toMatchObject([{ outcome: 'changed' }]);
+    kubectl.put('usa', live);
+    expect(await engine.apply(plan.steps)).toMatchObject([{ outcome: 'unchanged' }]);
+    expect(kubectl.writes).toHaveLength(1);
+  });
 });

@@ -1,6 +1,7 @@
 /** stubDomains of kube-dns, by the step of its own and by a join, which both share with their user. */
 import { StepOf } from '../../../lib/plan/step';
 import { KubeObject } from '../../../scripts/apply/objects';
+import { describeRight, rightsOf } from '../../../scripts/apply/rights';
 import { FEDERATION, ours, Workplace, workplace } from './support';
 
 const SERVER = '10.0.0.1:53';
@@ -10,6 +11,10 @@ const common = { title: 'a step', component: 'a-component', cluster: 'usa', cont
 const DNS: StepOf<'stub-domain'> = {
   ...{ ...common, id: 'usa/cluster-dns', kind: 'stub-domain', timeoutSeconds: 120, file: 'usa/45.yaml' },
   ...{ namespace: 'kube-system', configMap: 'kube-dns', domain: 'example.com', server: SERVER },
+};
+const DNSMASQ: StepOf<'dnsmasq-argument'> = {
+  ...{ ...common, id: 'usa/cluster-dns', kind: 'dnsmasq-argument', timeoutSeconds: 120, namespace: 'kube-system' },
+  ...{ deployment: 'kube-dns', container: 'dnsmasq', argument: '--server=/example.com./10.0.0.1#53' },
 };
 const JOIN: StepOf<'kubefed-join'> = {
   ...{ ...common, id: 'usa/join', kind: 'kubefed-join', timeoutSeconds: 300, federation: FEDERATION },
@@ -131,12 +136,62 @@ describe('a name with a closing dot, for which kube-dns refuses the whole settin
   });
 });
 
+// kubeadm's feature gate from 1.9 on, and its default from 1.11 on.
+describe('a cluster whose DNS is CoreDNS, though the plan takes it for kube-dns', () => {
+  const coreDns: KubeObject = {
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: { name: 'coredns', namespace: 'kube-system' },
+    data: { Corefile: '.:53 {\n    errors\n}\n' },
+  };
+  const kubeDns: KubeObject = {
+    apiVersion: 'extensions/v1beta1',
+    kind: 'Deployment',
+    metadata: { name: 'kube-dns', namespace: 'kube-system' },
+    spec: { template: { spec: { containers: [{ name: 'dnsmasq', args: [DNSMASQ.argument] }] } } },
+  };
+
+  it.each([
+    ['an entry of stubDomains', DNS],
+    ['the dnsmasq argument', DNSMASQ],
+  ])('is never ok with %s: it does not read that', async (_, step) => {
+    const { engine, kubectl } = workplace([step], { kubernetesVersion: '1.10.13' });
+    kubectl.put('usa', coreDns, configMap({ stubDomains: JSON.stringify({ 'example.com': [SERVER] }) }));
+    const problem = 'the DNS of usa is CoreDNS, which does not read the settings of kube-dns';
+    const hint = expect.stringContaining("Set dnsProgram: 'coredns' for usa in main.ts") as unknown;
+    expect((await engine.observe([step])).get(step.id)).toMatchObject({ problem, hint });
+    expect(await engine.apply([step])).toMatchObject([{ outcome: 'failed', failure: { problem, hint } }]);
+    expect(kubectl.writes).toEqual([]);
+  });
+
+  it.each([
+    ['an entry of stubDomains', DNS],
+    ['the dnsmasq argument', DNSMASQ],
+  ])('takes rights to tell the two apart before %s is set', (_, step) => {
+    const { plan } = workplace([step]);
+    const rights = rightsOf(plan, '', [step]).get('usa') ?? [];
+    expect(rights.map(describeRight)).toEqual(
+      expect.arrayContaining(['get configmaps in kube-system', 'get deployments.extensions in kube-system']),
+    );
+  });
+
+  it.each([
+    ['an entry of stubDomains', DNS],
+    ['the dnsmasq argument', DNSMASQ],
+  ])('may have an unused Corefile beside kube-dns, which reads %s', async (_, step) => {
+    const { engine, kubectl } = workplace([step], { kubernetesVersion: '1.10.13' });
+    kubectl.put('usa', coreDns, kubeDns, configMap({ stubDomains: JSON.stringify({ 'example.com': [SERVER] }) }));
+    expect((await engine.observe([step])).get(step.id)).not.toHaveProperty('problem');
+  });
+});
+
 describe('a join by kubefed 1.7 or 1.8', () => {
   /** The cluster where the join itself makes the ConfigMap. */
-  function joining(): Workplace {
+  function joining(atJoin: (place: Workplace) => void = () => undefined): Workplace {
     const made = workplace([JOIN]);
     made.kubectl.contexts.push(FEDERATION);
     made.kubectl.on(/^kubefed join usa /, () => {
+      atJoin(made);
       made.kubectl.put(FEDERATION, MEMBER);
       const { data, metadata } = (made.kubectl.get('usa', 'ConfigMap kube-system/kube-dns') ??
         configMap({ stubDomains: `{"example.com.":["${SERVER}"]}` })) as KubeObject & { data: Record<string, string> };
@@ -172,6 +227,23 @@ describe('a join by kubefed 1.7 or 1.8', () => {
     place.kubectl.put('usa', configMap({ stubDomains: `{"example.com.":["${SERVER}"],"corp.example":["10.0.0.53"]}` }));
     expect(await place.engine.apply([JOIN])).toMatchObject([{ outcome: 'changed' }]);
     expect(domainsOf(place)).toEqual({ 'example.com': [SERVER], 'corp.example': ['10.0.0.53'] });
+  });
+
+  it('has what is the user’s own saved before, and nothing with a closing dot', async () => {
+    let saved: string | undefined;
+    const place = joining(({ kubectl }) => {
+      const { annotations } = kubectl.get('usa', 'ConfigMap kube-system/kube-dns')?.metadata ?? {};
+      saved = annotations?.['onprem-federation.io/saved-stub-domains'];
+    });
+    place.kubectl.put('usa', configMap({ stubDomains: `{"example.com.":["${SERVER}"],"corp.example":["10.0.0.53"]}` }));
+    await place.engine.apply([JOIN]);
+    expect(saved).toBe('{"corp.example":["10.0.0.53"]}');
+  });
+
+  it('of a cluster that is no member any more leaves nothing with a closing dot behind', async () => {
+    const place = withDomains(JOIN, { 'example.com.': [SERVER], 'corp.example': ['10.0.0.53'] }, { federations: '' });
+    expect(await place.engine.teardown([JOIN])).toMatchObject([{ outcome: 'removed' }]);
+    expect(dataOf(place)).toEqual({ stubDomains: '{"corp.example":["10.0.0.53"]}' });
   });
 
   it('is undone with all that it has written, and the user’s own entries stay', async () => {
