@@ -3,10 +3,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import * as path from 'node:path';
 import { jsonLines } from '../../scripts/apply/tools/kubectl';
-import { findBinaries } from '../binaries';
 import { ControlPlanes } from '../control-plane';
 import { waitFor } from '../harness/wait';
-import { ToolName } from '../tools/pins';
+import { ApiServer, withApiServer } from './api-servers';
 import { cli, CliResult, CliRun, Clients, output, startCli, testEnvironment } from './cli';
 import { writePlanWithoutKubefed } from './plan-without-kubefed';
 
@@ -22,18 +21,15 @@ export const OWN_COREFILE =
 /** Which programs meet. */
 export interface GuideVersions extends Clients {
   /** @default the tier's own */
-  readonly apiServer?: ToolName;
+  readonly apiServer?: ApiServer;
 }
 
 /** Two clusters, and what a test does with them. */
 export class GuideClusters {
   /** Starts the clusters, with what kubeadm and the user have set up, and writes the plan. */
   static async start({ apiServer = 'kube-apiserver', ...clients }: GuideVersions = {}): Promise<GuideClusters> {
-    const found = findBinaries([apiServer]);
-    if (!found.ok) throw found.error;
-    const binaries = { 'kube-apiserver': found.paths[apiServer] };
     const planes = await ControlPlanes.start({
-      clusters: NAMES.map((name) => ({ name, nodes: 2, binaries })),
+      clusters: NAMES.map((name) => withApiServer({ name, nodes: 2 }, apiServer)),
       handleSignals: false,
     });
     const clusters = new GuideClusters(planes, testEnvironment(planes, clients));
