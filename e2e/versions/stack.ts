@@ -83,7 +83,7 @@ export function testStack({ kubectl: kubectlName, helm: helmName, apiServer = 'k
     await output(env, 'helm', [`--kube-context=${USA.name}`, ...change]);
     const drifted = await federation('plan');
     expect(drifted.code).toBe(0);
-    expect(drifted.stdout).toContain('the values of metallb are not those of usa/30-metallb-values.yaml');
+    expect(drifted.stdout).toContain('the values of metallb are not those of usa/30-metallb-values.conf');
     expect(await federation('apply', '--yes')).toMatchObject({ code: 0, stderr: '' });
     expect((await federation('status')).code).toBe(0);
   });
