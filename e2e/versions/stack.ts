@@ -7,6 +7,7 @@ import { ApiServer, withApiServer } from '../support/api-servers';
 import { cli, CliResult, Clients, output, testEnvironment } from '../support/cli';
 import { discard, furnish, OWN_COREFILE, render, Rendered, Site, SITES } from '../support/external-dns';
 import { answered, records } from '../support/external-dns-names';
+import { PINS } from '../tools/pins';
 import { resourceVersions } from '../support/resource-versions';
 
 /** Which programs meet. */
@@ -77,14 +78,30 @@ export function testStack({ kubectl: kubectlName, helm: helmName, apiServer = 'k
     expect(await resourceVersions(env, NAMES)).toEqual(before);
   });
 
-  test('a release that somebody has given other values is shown, and set right', async () => {
+  test('a release with other values is shown and set right, with what another writer has changed in it', async () => {
     const release = ['metallb', `${rendered.root}/charts/metallb`, '--namespace=metallb-system'];
     const change = ['upgrade', ...release, '--reuse-values', '--set=controller.logLevel=debug'];
     await output(env, 'helm', [`--kube-context=${USA.name}`, ...change]);
+    const controller = ['--namespace=metallb-system', 'deployment', 'metallb-controller'];
+    const label = 'app.kubernetes.io/component';
+    const relabel = (value: string): Promise<string> =>
+      kubectl(USA.name, 'label', ...controller, `${label}=${value}`, '--overwrite');
+    await relabel('theirs');
+
     const drifted = await federation('plan');
     expect(drifted.code).toBe(0);
     expect(drifted.stdout).toContain('the values of metallb are not those of usa/30-metallb-values.conf');
+    if (PINS[helmName].version.startsWith('v4.')) {
+      const refused = await federation('apply', '--yes');
+      expect(refused.code).toBe(1);
+      expect(refused.stdout).toMatch(
+        /conflict with "kubectl-label"[\s\S]*\.metadata\.labels\.app\.kubernetes\.io\/component/,
+      );
+      await relabel('controller');
+    }
     expect(await federation('apply', '--yes')).toMatchObject({ code: 0, stderr: '' });
+    const labelled = ['--output=jsonpath={.metadata.labels.app\\.kubernetes\\.io/component}'];
+    expect(await kubectl(USA.name, 'get', ...controller, ...labelled)).toBe('controller');
     expect((await federation('status')).code).toBe(0);
   });
 
