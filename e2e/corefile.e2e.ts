@@ -7,6 +7,7 @@ import fc from '../test/support/fast-check';
 import { CorefileError, parseCorefile, standing, withBlock, withoutBlock } from '../scripts/apply/corefile';
 import { findBinaries } from './binaries';
 import { freePorts } from './harness/ports';
+import { begins } from './harness/real-programs';
 
 const found = findBinaries(['corefile-reader', 'coredns']);
 if (!found.ok) throw found.error;
@@ -17,6 +18,7 @@ const FILES = 4_000;
 
 /** The keys of each server block as CoreDNS' own parser reads them; null where it refuses the file. */
 function asCoreDns(files: readonly string[]): (string[][] | null)[] {
+  begins(reader)();
   const { stdout, status, stderr } = spawnSync(reader, [], {
     input: files.map((text) => `${JSON.stringify(text)}\n`).join(''),
     maxBuffer: 1 << 28,
@@ -126,6 +128,7 @@ async function starts(corefile: string): Promise<boolean> {
   const folder = mkdtempSync(join(tmpdir(), 'corefile-'));
   const [port = 0] = await freePorts(1);
   writeFileSync(join(folder, 'Corefile'), corefile.replace(/:53\b/g, `:${port}`));
+  const ends = begins(coredns);
   const child = spawn(coredns, [`-conf=${join(folder, 'Corefile')}`, `-dns.port=${port}`], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -140,6 +143,7 @@ async function starts(corefile: string): Promise<boolean> {
     });
   } finally {
     child.kill('SIGKILL');
+    ends();
     rmSync(folder, { recursive: true, force: true });
   }
 }

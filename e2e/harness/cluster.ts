@@ -59,6 +59,11 @@ export interface ClusterOptions {
    */
   readonly controllerManagerArgs?: MoreArgs;
   /**
+   * More flags for kube-scheduler.
+   * @default none
+   */
+  readonly schedulerArgs?: MoreArgs;
+  /**
    * More flags for kwok, after the harness's own.
    * @default none
    */
@@ -176,6 +181,7 @@ export class Cluster {
         `--kubeconfig=${this.systemKubeconfig}`,
         '--leader-elect=false',
         '--secure-port=0',
+        ...this.moreArgs(this.options.schedulerArgs),
       ]);
     }
     const kubelets = kwok && this.startPart('kwok', this.kwokArgs());

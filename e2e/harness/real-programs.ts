@@ -54,9 +54,11 @@ function saidBy(file: string, args: readonly string[]): string | undefined {
   return status === 0 ? firstVersion(`${stdout}${stderr}`) : undefined;
 }
 
+/** Of a program of this repository's own, which has no version, the version of the first module in it. */
 function builtBy(file: string): string | undefined {
   const { stdout } = spawnSync('go', ['version', '-m', file], { encoding: 'utf8', timeout: 20_000 });
-  return firstVersion(stdout.split('\n').find((line) => line.trimStart().startsWith('mod\t')) ?? '');
+  const modules = stdout.split('\n').filter((line) => /^\t(mod|dep)\t/.test(line));
+  return modules.map((line) => firstVersion(line.split('\t')[3] ?? '')).find((version) => version !== undefined);
 }
 
 function firstVersion(text: string): string | undefined {
@@ -112,11 +114,17 @@ export function testBegins(): void {
   for (const file of running) seen.add(file);
 }
 
-/** A test has ended: what has taken part in it is noted. */
-export function testEnds(): void {
+/**
+ * A test has ended: what has taken part in it is noted.
+ *
+ * @returns the programs' files
+ */
+export function testEnds(): string[] {
   const called = fs.existsSync(CALLS) ? fs.readFileSync(CALLS, 'utf8').split('\n').filter(Boolean) : [];
   fs.rmSync(CALLS, { force: true });
-  write([...seen, ...called]);
+  const all = [...new Set([...seen, ...called])];
+  write(all);
+  return all;
 }
 
 function write(files: readonly string[]): void {

@@ -2,4 +2,7 @@
 import { testBegins, testEnds } from './real-programs';
 
 beforeEach(testBegins);
-afterEach(testEnds);
+afterEach(() => {
+  // A test without a real program has no place in this tier, and one that is not noted is missing in the report.
+  expect(testEnds()).not.toEqual([]);
+});

@@ -3,10 +3,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import * as path from 'node:path';
 import { jsonLines } from '../../scripts/apply/tools/kubectl';
-import { findBinaries } from '../binaries';
 import { ControlPlanes } from '../control-plane';
 import { waitFor } from '../harness/wait';
-import { ToolName } from '../tools/pins';
+import { ApiServer, withApiServer } from './api-servers';
 import { cli, CliResult, CliRun, Clients, output, startCli, testEnvironment } from './cli';
 import { writePlanWithoutKubefed } from './plan-without-kubefed';
 
@@ -19,21 +18,21 @@ const ADDRESSES: Readonly<Record<string, string>> = { fcp: '10.210.1.65', usa: '
 export const OWN_COREFILE =
   ".:53 {\n    errors\n    # the user's own\n    kubernetes cluster.local\n}\n\ninternal.corp:53 {\n    forward . 127.0.0.9\n}\n";
 
+/** The stub domains of the first cluster's kube-dns, before the first apply. The other cluster has no such ConfigMap. */
+export const OWN_STUB_DOMAINS = '{"internal.corp":["127.0.0.9"]}';
+
 /** Which programs meet. */
 export interface GuideVersions extends Clients {
   /** @default the tier's own */
-  readonly apiServer?: ToolName;
+  readonly apiServer?: ApiServer;
 }
 
 /** Two clusters, and what a test does with them. */
 export class GuideClusters {
   /** Starts the clusters, with what kubeadm and the user have set up, and writes the plan. */
   static async start({ apiServer = 'kube-apiserver', ...clients }: GuideVersions = {}): Promise<GuideClusters> {
-    const found = findBinaries([apiServer]);
-    if (!found.ok) throw found.error;
-    const binaries = { 'kube-apiserver': found.paths[apiServer] };
     const planes = await ControlPlanes.start({
-      clusters: NAMES.map((name) => ({ name, nodes: 2, binaries })),
+      clusters: NAMES.map((name) => withApiServer({ name, nodes: 2 }, apiServer)),
       handleSignals: false,
     });
     const clusters = new GuideClusters(planes, testEnvironment(planes, clients));
@@ -57,6 +56,12 @@ export class GuideClusters {
 
   kubectl(context: string, ...args: string[]): Promise<string> {
     return output(this.env, 'kubectl', [`--context=${context}`, ...args]);
+  }
+
+  /** What kube-dns has as its stub domains; nothing where it has no ConfigMap. */
+  stubDomains(context: string): Promise<string> {
+    const configMap = ['--namespace=kube-system', 'get', 'configmap', 'kube-dns', '--ignore-not-found'];
+    return this.kubectl(context, ...configMap, '--output=jsonpath={.data.stubDomains}');
   }
 
   /** `npm run <command> -- <args>`. */
@@ -93,7 +98,7 @@ export class GuideClusters {
 
   /** What kubeadm and the user have set up: objects that the plan changes a part of, and others that it never touches. */
   private async furnish(context: string): Promise<void> {
-    const objects = [
+    const objects: object[] = [
       {
         apiVersion: 'v1',
         kind: 'ConfigMap',
@@ -119,6 +124,10 @@ export class GuideClusters {
       },
       { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'mine', namespace: 'default' }, data: { a: 'b' } },
     ];
+    if (context === NAMES[0]) {
+      const metadata = { name: 'kube-dns', namespace: 'kube-system' };
+      objects.push({ apiVersion: 'v1', kind: 'ConfigMap', metadata, data: { stubDomains: OWN_STUB_DOMAINS } });
+    }
     await output(this.env, 'kubectl', [`--context=${context}`, 'apply', '--filename=-'], jsonLines(objects));
     await this.kubectl(context, 'label', 'node', `${context}-node-1`, 'mine=kept');
   }

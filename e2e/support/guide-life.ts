@@ -1,5 +1,5 @@
 /** What every kubectl has to do with the step kinds of the guide's stack that need no retired program. */
-import { GuideClusters, NAMES, OWN_COREFILE } from './guide-clusters';
+import { GuideClusters, NAMES, OWN_COREFILE, OWN_STUB_DOMAINS } from './guide-clusters';
 
 /**
  * Declares the tests of an apply, and of what others have and do.
@@ -54,7 +54,7 @@ export function testApply(clusters: () => GuideClusters): void {
     });
   });
 
-  test('what others own stays theirs: Corefile blocks, arguments, annotations, labels', async () => {
+  test('what others own stays theirs: Corefile blocks, stub domains, arguments, annotations, labels', async () => {
     const corefile = await clusters().kubectl(
       'fcp',
       '--namespace=kube-system',
@@ -83,6 +83,10 @@ export function testApply(clusters: () => GuideClusters): void {
     expect(
       await clusters().kubectl('fcp', 'get', 'node', 'fcp-node-1', '--output=jsonpath={.metadata.labels.mine}'),
     ).toBe('kept');
+    const ours = { 'example.com': ['127.0.0.1:32609'] };
+    const theirs = JSON.parse(OWN_STUB_DOMAINS) as object;
+    expect(JSON.parse(await clusters().stubDomains('fcp'))).toEqual({ ...theirs, ...ours });
+    expect(JSON.parse(await clusters().stubDomains('usa'))).toEqual(ours);
   });
 
   test('allocations that the provider wrote outlive an apply', async () => {
@@ -189,6 +193,7 @@ export function testTeardown(clusters: () => GuideClusters): void {
           '--output=jsonpath={.data.Corefile}',
         ),
       ).toBe(OWN_COREFILE);
+      expect(await clusters().stubDomains(context)).toBe(context === 'fcp' ? OWN_STUB_DOMAINS : '');
       const args = await clusters().kubectl(
         context,
         '--namespace=kube-system',

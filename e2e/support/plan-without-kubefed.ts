@@ -1,6 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import * as path from 'node:path';
-import { Service, ServiceType } from 'cdk8s-plus-25';
+import { ConfigMap, Service, ServiceType } from 'cdk8s-plus-25';
 import { Bundle, OutputFile } from '../../lib/bundle';
 import { controllerManager } from '../../lib/components/controller-manager';
 import { container, deployment } from '../../lib/components/defaults';
@@ -136,6 +136,24 @@ function addTestSteps(bundle: Bundle, cluster: Cluster): void {
   });
   const block = bundle.text('corefile.conf', 'A block', `${DOMAIN}:53 {\n    errors\n    forward . ${DNS_SERVER}\n}\n`);
   const dns = { namespace: 'kube-system', domain: DOMAIN, server: DNS_SERVER };
+  const whole = bundle.chart(
+    'stub-domains',
+    'An entry',
+    (chart) => {
+      new ConfigMap(chart, 'config-map', {
+        metadata: { name: 'kube-dns', namespace: dns.namespace },
+        data: { stubDomains: JSON.stringify({ [DOMAIN]: [DNS_SERVER] }) },
+      });
+    },
+    '.conf',
+  );
+  bundle.step('stub-domain', 'stub-domain', {
+    ...common,
+    ...dns,
+    title: 'kube-dns has the entry',
+    file: whole,
+    configMap: 'kube-dns',
+  });
   bundle.step('corefile', 'corefile', {
     ...common,
     ...dns,

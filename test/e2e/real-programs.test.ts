@@ -23,6 +23,8 @@ beforeEach(() => {
 afterEach(() => {
   if (before === undefined) delete process.env.E2E_PROGRAMS;
   else process.env.E2E_PROGRAMS = before;
+  // Takes the file of calls away.
+  testBegins();
 });
 
 /** A program that says its version where it is asked as the real one is, and otherwise what it was given. */
