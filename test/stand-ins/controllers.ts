@@ -82,6 +82,16 @@ function tokens(world: World, api: ApiServer): void {
   }
 }
 
+/** Whether a workload is a controller manager of a federation that panics at each start. */
+function managerCrashes(world: World, cluster: string, workload: KubeObject): boolean {
+  const { federation } = world.state;
+  return (
+    federation?.host === cluster &&
+    federation.manager.crashes &&
+    at(workload, 'spec', 'template', 'metadata', 'labels', 'module') === 'federation-controller-manager'
+  );
+}
+
 /** Why a workload's new pods do not come up; undefined where they do. */
 function obstacle(world: World, api: ApiServer, workload: KubeObject): string | undefined {
   const { name, namespace } = workload.metadata;
@@ -102,6 +112,7 @@ function obstacle(world: World, api: ApiServer, workload: KubeObject): string | 
   }
   if (name === 'kube-dns' && namespace === 'kube-system' && dnsmasqFault(workload) !== undefined)
     return 'CrashLoopBackOff';
+  if (managerCrashes(world, api.cluster.name, workload)) return 'CrashLoopBackOff';
   for (const container of list(pod.containers)) {
     const servicesConfig = list(at(container, 'args')).find((arg) => text(arg).startsWith('--services-configmap='));
     if (servicesConfig === undefined) continue;

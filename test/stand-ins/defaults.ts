@@ -178,7 +178,7 @@ export function withDefaults(
       break;
     }
     case 'Namespace':
-      fill(child(object, 'spec'), { finalizers: ['kubernetes'] });
+      if (current === undefined) fill(child(object, 'spec'), { finalizers: ['kubernetes'] });
       fill(child(object, 'status'), { phase: 'Active' });
       break;
     case 'ClusterRoleBinding':

@@ -268,6 +268,16 @@ export async function federate(world: World, context: string): Promise<void> {
   }
 }
 
+/** Gives kube-dns the stub domain without the closing dot with which kubefed 1.8 writes it, and which kube-dns refuses. */
+export async function stubDomain(world: World, context: string): Promise<void> {
+  const data = { stubDomains: JSON.stringify({ 'example.com': [world.dnsEndpoint] }) };
+  const patch = JSON.stringify({ data });
+  await must(
+    world,
+    `kubectl --context ${context} patch configmap kube-dns --namespace kube-system --type=merge -p '${patch}'`,
+  );
+}
+
 /** The whole guide, from its first command to its last but the look-ups. */
 export async function guide(world: World): Promise<void> {
   const host = world.hostState()?.context ?? 'fcp';
@@ -276,7 +286,9 @@ export async function guide(world: World): Promise<void> {
   await coreDns(world, host);
   await federate(world, host);
   for (const cluster of Object.values(world.state.clusters)) {
-    if (cluster.type === 'kubernetes') await apply(world, cluster.context, keepalived(cluster.addressRange ?? ''));
+    if (cluster.type !== 'kubernetes') continue;
+    await stubDomain(world, cluster.context);
+    await apply(world, cluster.context, keepalived(cluster.addressRange ?? ''));
   }
   await must(world, 'kubectl --context federation create ns default');
   await ok(

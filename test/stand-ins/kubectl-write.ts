@@ -541,7 +541,6 @@ export async function deleteCommand(s: Session): Promise<number> {
     }
     need(s, 'delete', item.type, item.version, item.namespace, item.name);
     if (dry === 'none') {
-      if (!cascade) s.world.forgetPropagated(api.cluster, item.type.kind, item.namespace, item.name);
       await call.write(() => {
         api.delete(item.type, item.namespace, item.name, cascade);
       });

@@ -36,6 +36,20 @@ export interface WriteOptions {
   readonly status?: boolean;
 }
 
+/** What only the API server itself writes. */
+const KEPT: readonly string[] = [
+  'uid',
+  'creationTimestamp',
+  'resourceVersion',
+  'generation',
+  'selfLink',
+  'deletionTimestamp',
+  'deletionGracePeriodSeconds',
+];
+
+/** With this finalizer a deletion leaves the dependents alone. */
+export const ORPHAN = 'orphan';
+
 const PROTECTED_NAMESPACES = new Set(['default', 'kube-system', 'kube-public']);
 
 export class ApiServer {
@@ -136,11 +150,16 @@ export class ApiServer {
       );
     }
     const next = clone(object);
-    for (const kept of ['uid', 'creationTimestamp', 'resourceVersion', 'generation', 'selfLink', 'deletionTimestamp']) {
-      next.metadata[kept] = current.metadata[kept];
-    }
+    for (const kept of KEPT) next.metadata[kept] = current.metadata[kept];
     if (options.operation !== 'Apply') next.metadata.managedFields = current.metadata.managedFields;
     if (options.status !== true && !type.custom) next.status = clone(current.status);
+    const waited = current.metadata.deletionTimestamp !== undefined && list(current.metadata.finalizers).length > 0;
+    if (waited && list(next.metadata.finalizers).length === 0) {
+      // What waited only for its finalizers is gone with the last of them.
+      this.remove(type, current, true);
+      this.ledger.changed(this.cluster, effect('end', this.cluster, type, namespace, name));
+      return next;
+    }
     const ready = withDefaults(type, next, current, this);
     admit(type, ready, current, this);
     if (same({ ...ready, apiVersion: '' }, { ...current, apiVersion: '' })) return current;
@@ -168,11 +187,16 @@ export class ApiServer {
     if (type.kind === 'Namespace' && PROTECTED_NAMESPACES.has(name) && this.cluster.type === 'kubernetes') {
       throw new ApiError('Forbidden', `namespaces "${name}" is forbidden: this namespace may not be deleted`);
     }
-    if (type.kind === 'Namespace' && this.ledger.isSlow(this.cluster, 'Namespace', undefined, name)) {
+    const finalizers = finalizersLeft(current, cascade);
+    const waits = type.kind === 'Namespace' && this.ledger.isSlow(this.cluster, 'Namespace', undefined, name);
+    if (waits || finalizers.length > 0) {
       if (current.metadata.deletionTimestamp !== undefined) return;
-      current.metadata.deletionTimestamp = new Date().toISOString().replace(/\.\d+Z$/, 'Z');
-      current.metadata.resourceVersion = this.nextVersion();
-      current.status = { phase: 'Terminating' };
+      const { metadata } = current;
+      metadata.deletionTimestamp = new Date().toISOString().replace(/\.\d+Z$/, 'Z');
+      if (type.kind === 'Namespace') current.status = { phase: 'Terminating' };
+      else metadata.deletionGracePeriodSeconds = 0;
+      if (finalizers.length > 0) metadata.finalizers = finalizers;
+      metadata.resourceVersion = this.nextVersion();
     } else this.remove(type, current, cascade);
     this.ledger.changed(this.cluster, effect('delete', this.cluster, type, namespace, name));
   }
@@ -222,7 +246,7 @@ export class ApiServer {
     for (const object of Object.values(this.cluster.objects[key] ?? {})) this.remove(type, object, true);
   }
 
-  /** Ends namespaces that were deleted and had to wait. */
+  /** Ends namespaces of a cluster that were deleted and had to wait. */
   finishNamespaces(): void {
     const type = this.type('Namespace');
     if (type === undefined) return;
@@ -254,6 +278,12 @@ export class ApiServer {
     this.cluster.resourceVersion += 1;
     return String(this.cluster.resourceVersion);
   }
+}
+
+/** What a deletion leaves of the finalizers: `orphan` stays, or comes, only where the dependents are to be left alone. */
+function finalizersLeft(object: KubeObject, cascade: boolean): string[] {
+  const finalizers = list(object.metadata.finalizers).map((entry) => text(entry));
+  return finalizers.filter((finalizer) => !cascade || finalizer !== ORPHAN);
 }
 
 /** Where an object lies on its type's shelf. */

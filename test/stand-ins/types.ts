@@ -34,19 +34,14 @@ export interface ClusterOption {
   readonly objects?: readonly KubeObject[];
 }
 
-/** `measured`: as FACTS.md measured (1.10-alpha). `1.7`: object names carry the federation's name, init wants no namespace. */
-export type KubefedFlavour = 'measured' | '1.7';
-
 export interface WorldOptions {
   readonly clusters?: readonly ClusterOption[];
   /** Name of the cluster that the federation is put on. @default the first */
   readonly hostCluster?: string;
   /** @default '1.7.3' */
   readonly kubectlVersion?: string;
-  /** @default '1.7.3' */
+  /** 1.7 and 1.8 are as recorded, 1.10 as measured. The control plane is of the same version. @default '1.8.0' */
   readonly kubefedVersion?: string;
-  /** @default 'measured' */
-  readonly kubefedFlavour?: KubefedFlavour;
   /** Client, and Tiller where Helm 2 installs one. @default '2.7.2' */
   readonly helmVersion?: string;
   /** Each call takes at least so long. @default 0 */
@@ -96,8 +91,17 @@ export interface FederationState {
   recordsOf: Record<string, string[]>;
   /** What the DNS controller saw last of each federated Service (`namespace/name`) in each member. */
   ingresses: Record<string, Record<string, { ips: string[]; healthy: boolean }>>;
-  /** Objects that were carried into the members: `Kind|namespace|name`. */
-  propagated: string[];
+  manager: ManagerState;
+}
+
+/** What the process of the federation's controller manager knows. */
+export interface ManagerState {
+  /** Uid of the pod that it runs in: a new one knows nothing. */
+  pod?: string;
+  /** The token of each member as it read it first, and the `dataUid` of the API server that it had the member from. */
+  tokens: Record<string, { token: string; dataUid: string }>;
+  /** It ends in a panic, time and again. */
+  crashes: boolean;
 }
 
 export interface HelmHome {

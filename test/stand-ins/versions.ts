@@ -17,3 +17,8 @@ export function clientVersion(release: string): Dict {
     platform: 'linux/amd64',
   };
 }
+
+/** Whether a program or a server is at least of the given version. */
+export function atLeast(release: string, version: string): boolean {
+  return semver.gte(semver.coerce(release)?.version ?? version, version);
+}

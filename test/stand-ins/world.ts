@@ -272,6 +272,11 @@ export class World implements Ledger, Surroundings {
 
   // ---- the state -----------------------------------------------------------------------------------------------------------
 
+  /** The version of kubefed, and of the control plane that it makes. */
+  get kubefedVersion(): string {
+    return (this.options.kubefedVersion ?? '1.8.0').replace(/^v/, '');
+  }
+
   clusterState(name: string): ClusterState {
     const found = this.state.clusters[name];
     if (found === undefined) throw new Error(`there is no cluster ${name}`);
@@ -320,14 +325,6 @@ export class World implements Ledger, Surroundings {
     if (type === undefined) throw new Error(`${cluster} does not serve ${kind}`);
     api.delete(type, namespace, name);
     await this.settle();
-  }
-
-  /** A federated object that is deleted without its dependents stays in the members. */
-  forgetPropagated(cluster: ClusterState, kind: string, namespace: string | undefined, name: string): void {
-    const { federation } = this.state;
-    if (federation?.name !== cluster.name) return;
-    const mark = `${kind}|${namespace ?? ''}|${name}`;
-    federation.propagated = federation.propagated.filter((entry) => entry !== mark);
   }
 
   /** Everything, as plain data that later changes do not reach. */
