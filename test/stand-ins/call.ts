@@ -23,6 +23,8 @@ export interface Surroundings {
   effectsSince(count: number): string[];
   /** Lets the controllers react to what was written. */
   react(): Promise<void> | void;
+  /** Whether waits for what does not come are over at once; see WorldOptions. */
+  readonly impatient: boolean;
   /** Calls back on the next change of the state. Gives back how to stop that. */
   onChange(callback: () => void): () => void;
   kill(): void;
@@ -183,6 +185,10 @@ export class Call {
     for (;;) {
       if (this.gone) throw new Cut();
       if (holds()) return true;
+      if (this.world.impatient) {
+        if (limitMs === undefined) throw new Cut();
+        return false;
+      }
       const left = end - Date.now();
       if (left <= 0) return false;
       await new Promise<void>((resolve) => {

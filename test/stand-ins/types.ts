@@ -50,6 +50,11 @@ export interface WorldOptions {
   readonly controllerDelayMs?: number;
   /** How long `kubefed join` waits for a token. @default 30000, as the real one */
   readonly joinTokenTimeoutMs?: number;
+  /**
+   * `over`: a wait that does not hold once the controllers have come to rest is over at once: as if its time had passed where it
+   * has a limit, else as if the caller had ended the program. @default 'real'
+   */
+  readonly waits?: 'real' | 'over';
   /** Port of the DNS server, and the node port on which CoreDNS is then found. @default a free one from the node port range */
   readonly dnsPort?: number;
   /** The context that is current at first. @default the host cluster's */

@@ -379,6 +379,10 @@ export class World implements Ledger, Surroundings {
     return this.effects.length;
   }
 
+  get impatient(): boolean {
+    return this.options.waits === 'over';
+  }
+
   effectsSince(count: number): string[] {
     return this.effects.slice(count);
   }
@@ -513,16 +517,23 @@ export class World implements Ledger, Surroundings {
   async invoke(
     program: Program,
     argv: readonly string[],
-    options: { readonly stdin?: string; readonly cwd?: string } = {},
+    options: {
+      readonly stdin?: string;
+      readonly cwd?: string;
+      /** The KUBECONFIG variable. @default the World's own file */
+      readonly kubeconfig?: string;
+      /** @default empty: below HOME */
+      readonly helmHome?: string;
+    } = {},
   ): Promise<Ran> {
     const call = this.admitCall({
       program,
       argv,
       pid: process.pid,
       cwd: options.cwd ?? this.dir,
-      kubeconfig: this.kubeconfigPath,
+      kubeconfig: options.kubeconfig ?? this.kubeconfigPath,
       home: this.dir,
-      helmHome: '',
+      helmHome: options.helmHome ?? '',
       stdin: options.stdin ?? '',
     });
     const answered = await this.handle(call);
