@@ -24,24 +24,34 @@ const UUID = /\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b/g
 const RANDOM_NAME = /(?:-\d{6,10})?-[bcdfghjklmnpqrstvwxz0-9]{5}(?![\w-])/g;
 const SCRUBBED = /REDACTED|\$HOST/;
 
+/** A text with the random parts of names made equal. */
+export function withoutRandomNames(text: string): string {
+  return text.replace(RANDOM_NAME, '-<random>');
+}
+
 function words(text: string, { folder, asked }: Circumstances): string {
   return (
-    text
-      .replaceAll(folder, '$DIR')
+    withoutRandomNames(text.replaceAll(folder, '$DIR').replace(UUID, '<uid>'))
       .replace(/\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z/g, '<time>')
       .replace(/\b(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) [A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \d{4}\b/g, '<time>')
       // The head of a log line: time, thread and line of the source.
       .replace(/^([IWEF])\d{4} \d\d:\d\d:\d\d\.\d{6} +\d+ (\w+\.go):\d+\]/gm, '$1<time> $2]')
-      .replace(UUID, '<uid>')
-      .replace(RANDOM_NAME, '-<random>')
       // 10.96.0.1 and 10.96.0.10 are fixed; all others are drawn.
-      .replace(/\b10\.96\.\d+\.\d+\b/g, (ip) => (/^10\.96\.0\.10?$/.test(ip) ? ip : '<cluster ip>'))
+      .replace(/\b10\.(?:9[6-9]|10\d|11[01])\.\d+\.\d+\b/g, (ip) => (/^10\.96\.0\.10?$/.test(ip) ? ip : '<cluster ip>'))
       .replace(/(?<=[:/ ])3[0-2]\d{3}\b/g, (port) => (asked.has(port) ? port : '<node port>'))
       // The recorded programs were built with a newer Go than the programs of that day.
       .replaceAll('tls: failed to verify certificate: ', '')
       .replaceAll(': getsockopt: ', ': connect: ')
       .replace(/\b(Get|Post|Put|Patch|Delete) "(https?:[^"]*)"/g, '$1 $2')
   );
+}
+
+/** A release as helm shows it: its kinds come in any order, and the notes are the chart's own words. */
+function release(text: string): string {
+  const [shown = '', notes] = text.split(/^NOTES:\n/m);
+  const [head = '', ...sections] = shown.split(/^(?===> )/m);
+  const sorted = sections.map((section) => section.trimEnd()).sort();
+  return head + sorted.join('\n\n') + (notes === undefined ? '' : '\n\nNOTES: <of the chart>\n');
 }
 
 /** Tables show how old things are; columns are as wide as their widest word. */
@@ -136,7 +146,7 @@ export function unlike(real: Said, ours: Said, circumstances: Circumstances): st
       ...differences(value(documentsReal, circumstances), value(documentsOurs, circumstances), 'stdout').slice(0, MOST),
     );
   } else {
-    const [left, right] = [real.stdout, ours.stdout].map((text) => words(table(text), circumstances));
+    const [left, right] = [real.stdout, ours.stdout].map((text) => words(table(release(text)), circumstances));
     if (!sameText(left ?? '', right ?? '')) found.push(`stdout: recorded ${brief(left)}, stand-in ${brief(right)}`);
   }
   const [left, right] = [real.stderr, ours.stderr].map((text) => words(text, circumstances));

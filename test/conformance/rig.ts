@@ -7,7 +7,7 @@ import { place } from '../stand-ins/objects';
 import { type ResourceType, typeOfKind } from '../stand-ins/resources';
 import type { ClusterState, WorldOptions } from '../stand-ins/types';
 import { World } from '../stand-ins/world';
-import { documents } from './compare';
+import { documents, withoutRandomNames } from './compare';
 import type { Recorded } from './recordings';
 import { recordedCall } from './recordings';
 
@@ -128,6 +128,7 @@ export class Rig {
     if (cluster === undefined) return false;
     const before = JSON.stringify(cluster.objects);
     const kept = new Set<string>();
+    const made = new Set([...this.made].map(withoutRandomNames));
     // Definitions first: they say which custom resources there are.
     real.sort((a, b) => Number(b.kind === 'CustomResourceDefinition') - Number(a.kind === 'CustomResourceDefinition'));
     for (const object of real) {
@@ -135,6 +136,8 @@ export class Rig {
       if (type === undefined) continue;
       const key = this.key(cluster, type, object);
       kept.add(key);
+      // A call of the replay made one like it, with another random name.
+      if (!this.made.has(key) && withoutRandomNames(key) !== key && made.has(withoutRandomNames(key))) continue;
       const wanted = stored(object, type.custom);
       const { name, namespace } = wanted.metadata;
       const shelf = (cluster.objects[type.key] ??= {});

@@ -23,6 +23,7 @@ export interface Surroundings {
   effectsSince(count: number): string[];
   /** Lets the controllers react to what was written. */
   react(): Promise<void> | void;
+  readonly helmVersion: string;
   /** Whether waits for what does not come are over at once; see WorldOptions. */
   readonly impatient: boolean;
   /** Calls back on the next change of the state. Gives back how to stop that. */
@@ -102,7 +103,7 @@ export class Call {
     // From 1.24 on kubectl's discovery complains by itself, once for each try, before the one line that counts.
     const noisy = this.noisy && this.program === 'kubectl' && this.invocation.argv[0] !== 'version';
     const noise = noisy ? discoveryNoise(how, server).repeat(5) : '';
-    throw new Exit(1, noise + connectionError(this.program, how, server));
+    throw new Exit(1, noise + connectionError(this.program, this.world.helmVersion, how, server));
   }
 
   /** Resolves when the stub is gone. */
@@ -142,7 +143,8 @@ export class Call {
         this.strike('authority');
         break;
       case 'http':
-        if ((fault.stage ?? 0) === 0) throw new Exit(1, httpError(this.program, fault.status, fault.message));
+        if ((fault.stage ?? 0) === 0)
+          throw new Exit(1, httpError(this.program, this.world.helmVersion, fault.status, fault.message));
         return;
       case 'drop':
         if ((fault.stage ?? 0) === 0) this.strike(fault.how ?? 'refused');
@@ -159,7 +161,7 @@ export class Call {
     if (this.gone) throw new Cut();
     const { fault } = this;
     if (fault?.type === 'http' && this.record.writes > 0 && fault.stage === this.record.writes) {
-      throw new Exit(1, httpError(this.program, fault.status, fault.message));
+      throw new Exit(1, httpError(this.program, this.world.helmVersion, fault.status, fault.message));
     }
     if (fault?.type === 'drop' && this.record.writes > 0 && fault.stage === this.record.writes) {
       this.strike(fault.how ?? 'refused');

@@ -81,8 +81,9 @@ function defaultService(service: KubeObject, current: KubeObject | undefined, ap
   const self = `${text(service.metadata.namespace)}/${service.metadata.name}`;
   fill(spec, { type: 'ClusterIP', sessionAffinity: 'None' });
   const before = current?.spec;
-  if (spec.clusterIP === undefined || spec.clusterIP === '') spec.clusterIP = at(before, 'clusterIP');
-  if (spec.clusterIP === undefined && api.cluster.type === 'kubernetes') {
+  // From 1.20 on an update without the address keeps it; before, it is an attempt to change it.
+  if (api.atLeast('1.20.0') && (spec.clusterIP ?? '') === '') spec.clusterIP = at(before, 'clusterIP');
+  if (current === undefined && (spec.clusterIP ?? '') === '' && api.cluster.type === 'kubernetes') {
     const taken = new Set(api.all('Service').map((other) => text(at(other, 'spec', 'clusterIP'))));
     let number = fnv(`${api.cluster.name}/${self}`) % 64000;
     // Never the first addresses of the range: the API server and cluster DNS have those.
@@ -97,7 +98,7 @@ function defaultService(service: KubeObject, current: KubeObject | undefined, ap
     if (!isDict(port)) continue;
     fill(port, { protocol: 'TCP', targetPort: port.port ?? 0 });
     if (!exposed || api.cluster.type === 'federation') {
-      if (!exposed) delete port.nodePort;
+      if (api.cluster.type === 'federation') delete port.nodePort;
       continue;
     }
     if (num(port.nodePort) !== 0) {
@@ -203,39 +204,32 @@ function admitService(object: KubeObject, current: KubeObject | undefined, api: 
   const self = `${text(object.metadata.namespace)}/${name}`;
   const seen = new Set<string>();
   const ports = list(at(object, 'spec', 'ports'));
-  if (ports.length === 0 && at(object, 'spec', 'clusterIP') !== 'None') {
-    throw invalid('Service', name, 'spec.ports: Required value');
-  }
+  const why: string[] = [];
+  const before = text(at(current, 'spec', 'clusterIP'));
+  const clusterIP = text(at(object, 'spec', 'clusterIP'));
+  if (before !== '' && clusterIP !== before)
+    why.push(`spec.clusterIP: Invalid value: "${clusterIP}": field is immutable`);
+  if (ports.length === 0 && clusterIP !== 'None') why.push('spec.ports: Required value');
   ports.forEach((port, index) => {
     const mark = `${num(at(port, 'port'))}/${text(at(port, 'protocol'))}`;
     if (seen.has(mark)) {
       const value = `{"port":${num(at(port, 'port'))},"protocol":"${text(at(port, 'protocol'))}"}`;
-      throw invalid('Service', name, `spec.ports[${index}]: Duplicate value: ${value}`);
+      why.push(`spec.ports[${index}]: Duplicate value: ${value}`);
     }
     seen.add(mark);
     const nodePort = num(at(port, 'nodePort'));
     if (nodePort === 0) return;
     const where = `spec.ports[${index}].nodePort: Invalid value: ${nodePort}: `;
-    if (nodePort < FIRST_NODE_PORT || nodePort >= FIRST_NODE_PORT + NODE_PORTS) {
-      const last = FIRST_NODE_PORT + NODE_PORTS - 1;
-      throw invalid(
-        'Service',
-        name,
+    const last = FIRST_NODE_PORT + NODE_PORTS - 1;
+    if (at(object, 'spec', 'type') === 'ClusterIP') why.push(`${where}may not be used when \`type\` is 'ClusterIP'`);
+    else if (nodePort < FIRST_NODE_PORT || nodePort > last)
+      why.push(
         `${where}provided port is not in the valid range. The range of valid ports is ${FIRST_NODE_PORT}-${last}`,
       );
-    }
-    if (nodePortTaken(api, nodePort, text(at(port, 'protocol')), self)) {
-      throw invalid('Service', name, `${where}provided port is already allocated`);
-    }
+    else if (nodePortTaken(api, nodePort, text(at(port, 'protocol')), self))
+      why.push(`${where}provided port is already allocated`);
   });
-  const before = text(at(current, 'spec', 'clusterIP'));
-  if (before !== '' && text(at(object, 'spec', 'clusterIP')) !== before) {
-    throw invalid(
-      'Service',
-      name,
-      `spec.clusterIP: Invalid value: "${text(at(object, 'spec', 'clusterIP'))}": field is immutable`,
-    );
-  }
+  if (why.length > 0) throw invalid('Service', name, why.length === 1 ? (why[0] ?? '') : `[${why.join(', ')}]`);
 }
 
 /** Refuses what the API server refuses. */
@@ -247,7 +241,7 @@ export function admit(type: ResourceType, object: KubeObject, current: KubeObjec
     throw invalid(
       type.kind,
       name,
-      `metadata.name: Invalid value: "${name}": a DNS-1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character`,
+      `metadata.name: Invalid value: "${name}": a DNS-1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')`,
     );
   }
   if (type.kind === 'Service') admitService(object, current, api);
@@ -264,6 +258,14 @@ export function admit(type: ResourceType, object: KubeObject, current: KubeObjec
     }
     if (list(at(object, 'spec', 'template', 'spec', 'containers')).length === 0) {
       throw invalid(type.kind, name, 'spec.template.spec.containers: Required value');
+    }
+    const replicas = num(at(object, 'spec', 'replicas'));
+    if (replicas < 0) {
+      throw invalid(
+        `${type.kind}.apps`,
+        name,
+        `spec.replicas: Invalid value: ${replicas}: must be greater than or equal to 0`,
+      );
     }
     const fixed = object.apiVersion === 'apps/v1' && current !== undefined;
     if (fixed && !same(at(current, 'spec', 'selector'), at(object, 'spec', 'selector'))) {

@@ -1,5 +1,6 @@
 /** Faults and kills that a test puts in the way of calls. */
 import type { CallRecord, Program } from './types';
+import { atLeast } from './versions';
 
 export type FaultAction =
   /** The API server answers with this status instead (5xx, 429, 409, 403, 401). `stage`: only after so many single writes. */
@@ -118,11 +119,24 @@ const REASONS: Readonly<Record<number, readonly [string, string]>> = {
   ],
 };
 
+/** How Helm begins what it says of a cluster that it does not get at; undefined for Helm 2, which has no word for it. */
+export function helmUnreachable(helmVersion: string): string | undefined {
+  if (!atLeast(helmVersion, '3.0.0')) return undefined;
+  return `Error: ${atLeast(helmVersion, '4.0.0') ? 'k' : 'K'}ubernetes cluster unreachable: `;
+}
+
+/** How the program words credentials that the API server does not know. */
+export function unauthorized(program: Program, helmVersion: string): string {
+  if (program !== 'helm') return 'error: You must be logged in to the server (Unauthorized)\n';
+  const prefix = helmUnreachable(helmVersion);
+  return prefix === undefined
+    ? 'Error: Unauthorized\n'
+    : `${prefix}the server has asked for the client to provide credentials\n`;
+}
+
 /** How the program words a status of the API server, the line's end included. */
-export function httpError(program: Program, status: number, message?: string): string {
-  if (status === 401) {
-    return program === 'helm' ? 'Error: Unauthorized\n' : 'error: You must be logged in to the server (Unauthorized)\n';
-  }
+export function httpError(program: Program, helmVersion: string, status: number, message?: string): string {
+  if (status === 401) return unauthorized(program, helmVersion);
   const [reason, words] = REASONS[status] ?? ['InternalError', `an error on the server (status ${status})`];
   return program === 'helm' ? `Error: ${message ?? words}\n` : `Error from server (${reason}): ${message ?? words}\n`;
 }
@@ -149,9 +163,12 @@ export function discoveryNoise(how: ConnectionFailure, server: string): string {
 }
 
 /** How the program words a failed connection. `server` is `host:port`. */
-export function connectionError(program: Program, how: ConnectionFailure, server: string): string {
+export function connectionError(program: Program, helmVersion: string, how: ConnectionFailure, server: string): string {
   const why = reason(how, server);
   if (program === 'helm') {
+    const prefix = helmUnreachable(helmVersion);
+    if (prefix !== undefined)
+      return `${prefix}Get "https://${server}/version": ${why.replace(': getsockopt: ', ': connect: ').replace(/^x509: /, 'tls: failed to verify certificate: x509: ')}\n`;
     return `Error: Get https://${server}/api/v1/namespaces/kube-system/pods?labelSelector=app%3Dhelm%2Cname%3Dtiller: ${why}\n`;
   }
   if (how === 'refused') {

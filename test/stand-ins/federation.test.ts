@@ -439,6 +439,7 @@ describe('the order of the guide', () => {
     expect(ports).toMatchObject([
       { port: 53, protocol: 'UDP', nodePort: world.dnsPort },
       { port: 53, protocol: 'TCP', nodePort: world.dnsPort },
+      { port: 9153, protocol: 'TCP' },
     ]);
     expect(world.resolve('x.example.com')).toEqual([]);
     await must(world, 'kubectl delete svc coredns-coredns');

@@ -161,11 +161,10 @@ function workloadVersion(api: ApiServer): string {
   return typeOfKind(api.cluster, 'extensions/v1beta1', 'Deployment') === undefined ? 'apps/v1' : 'extensions/v1beta1';
 }
 
-/** Waits for ever, as the real one does, printing a point for each look. */
+/** Waits for ever, as the real one does: it looks every two seconds and prints a point for each look. */
 async function poll(run: Run, holds: () => boolean): Promise<void> {
-  if (holds()) return;
-  run.call.out('.');
   await run.call.until(holds);
+  run.call.out('.');
 }
 
 /** A program's arguments in the order of their names, as kubefed sorts them. */
@@ -310,8 +309,8 @@ async function init(run: Run): Promise<number> {
         ...(storageClassName === undefined ? {} : { storageClassName }),
       },
     });
-    call.out(' done\n');
   }
+  call.out(' done\n');
 
   call.out('Creating federation component deployments...');
   const image = flags.value('image') ?? `gcr.io/google_containers/hyperkube-amd64:v${world.kubefedVersion}`;
@@ -590,6 +589,7 @@ async function join(run: Run): Promise<number> {
       ],
       secretRef: { name: secretName },
     },
+    status: {},
   };
   if (!dry) await call.write(() => target.api.create(type, cluster, undefined, { manager: 'kubefed' }));
   call.out(`cluster "${name}" created${dry ? ' (dry run)' : ''}\n`);

@@ -1,6 +1,7 @@
 /** From a context in the kubeconfig to the API server that answers there, with everything that can go wrong on the way. */
 import * as semver from 'semver';
 import type { Call } from './call';
+import { helmUnreachable, unauthorized } from './faults';
 import { type Dict, text, unbase64 } from './json';
 import { Kubeconfig, KubeconfigError } from './kubeconfig';
 import { ApiServer } from './objects';
@@ -45,8 +46,11 @@ function credentialsFit(user: Dict | undefined, cluster: ClusterState): boolean 
 }
 
 function unknownContext(world: World, call: Call, name: string): string {
-  if (call.program === 'helm')
-    return `Error: could not get Kubernetes config for context "${name}": context "${name}" does not exist`;
+  if (call.program === 'helm') {
+    const prefix =
+      helmUnreachable(world.helmVersion) ?? `Error: could not get Kubernetes config for context "${name}": `;
+    return `${prefix}context "${name}" does not exist`;
+  }
   const release = semver.coerce(world.options.kubectlVersion ?? '1.7.3')?.version ?? '1.7.3';
   const modern = call.program === 'kubectl' && semver.gte(release, '1.12.0');
   return modern
@@ -83,9 +87,7 @@ export function connect(world: World, call: Call, aimed: Aim = {}): Target {
     entry['insecure-skip-tls-verify'] === true || unbase64(text(entry['certificate-authority-data'])) === cluster.ca;
   if (!trusts) call.strike('authority', server);
   if (!credentialsFit(kubeconfig.entry('users', text(context.user)), cluster)) {
-    call.fail(
-      call.program === 'helm' ? 'Error: Unauthorized' : 'error: You must be logged in to the server (Unauthorized)',
-    );
+    call.fail(unauthorized(call.program, world.helmVersion));
   }
   return {
     api: new ApiServer(cluster, world),

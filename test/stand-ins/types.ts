@@ -42,8 +42,12 @@ export interface WorldOptions {
   readonly kubectlVersion?: string;
   /** 1.7 and 1.8 are as recorded, 1.10 as measured. The control plane is of the same version. @default '1.8.0' */
   readonly kubefedVersion?: string;
-  /** Client, and Tiller where Helm 2 installs one. @default '2.7.2' */
+  /** Client, and Tiller where Helm 2 installs one. 2.7.2 is as recorded, 3.17 and 4.1 as measured. @default '2.7.2' */
   readonly helmVersion?: string;
+  /** Hosts of chart repositories that do not answer. @default none */
+  readonly unreachable?: readonly string[];
+  /** Versions of stable/coredns that a chart repository has. @default all */
+  readonly chartVersions?: readonly string[];
   /** Each call takes at least so long. @default 0 */
   readonly latencyMs?: number;
   /** How long after a write the controllers react. @default 0: before the call answers */
@@ -109,8 +113,10 @@ export interface ManagerState {
   crashes: boolean;
 }
 
+/** What helm keeps in a folder of its own. */
 export interface HelmHome {
-  repositories: Record<string, string>;
+  /** Addresses by name; undefined where there is no such list yet. */
+  repositories?: Record<string, string>;
 }
 
 /** Everything a World knows, as plain data: what snapshot() copies. */

@@ -277,6 +277,10 @@ export class World implements Ledger, Surroundings {
     return (this.options.kubefedVersion ?? '1.8.0').replace(/^v/, '');
   }
 
+  get helmVersion(): string {
+    return (this.options.helmVersion ?? '2.7.2').replace(/^v/, '');
+  }
+
   clusterState(name: string): ClusterState {
     const found = this.state.clusters[name];
     if (found === undefined) throw new Error(`there is no cluster ${name}`);
