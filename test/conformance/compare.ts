@@ -34,6 +34,7 @@ function words(text: string, { folder, asked }: Circumstances): string {
     withoutRandomNames(text.replaceAll(folder, '$DIR').replace(UUID, '<uid>'))
       .replace(/\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z/g, '<time>')
       .replace(/\b(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) [A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \d{4}\b/g, '<time>')
+      .replace(/\b(GitCommit|GitTreeState|BuildDate|GoVersion):"[^"]*"/g, '$1:<build>')
       // The head of a log line: time, thread and line of the source.
       .replace(/^([IWEF])\d{4} \d\d:\d\d:\d\d\.\d{6} +\d+ (\w+\.go):\d+\]/gm, '$1<time> $2]')
       // 10.96.0.1 and 10.96.0.10 are fixed; all others are drawn.
@@ -42,6 +43,7 @@ function words(text: string, { folder, asked }: Circumstances): string {
       // The recorded programs were built with a newer Go than the programs of that day.
       .replaceAll('tls: failed to verify certificate: ', '')
       .replaceAll(': getsockopt: ', ': connect: ')
+      .replaceAll('; some request body already written', '')
       .replace(/\b(Get|Post|Put|Patch|Delete) "(https?:[^"]*)"/g, '$1 $2')
   );
 }
@@ -54,8 +56,12 @@ function release(text: string): string {
   return head + sorted.join('\n\n') + (notes === undefined ? '' : '\n\nNOTES: <of the chart>\n');
 }
 
-/** Tables show how old things are; columns are as wide as their widest word. */
+/**
+ * Tables show how old things are; columns are as wide as their widest word. Contexts, and keys of etcd,
+ * come in the order of Go's maps.
+ */
 function table(text: string): string {
+  if (text.startsWith('CURRENT ') || text.startsWith('/skydns')) return text.split('\n').sort().join('\n');
   if (!/^NAME.*\bAGE\b/m.test(text)) return text;
   return text.replace(/(?<=\s)(?:\d+[smhd]|<invalid>)(?=\s)/g, '<age>').replace(/ {2,}/g, '  ');
 }
@@ -66,6 +72,8 @@ function value(json: Json | undefined, circumstances: Circumstances, key = ''): 
   if (typeof json === 'string') {
     if (key === 'resourceVersion' && json !== '') return '<version>';
     if (BUILD.has(key)) return '<build>';
+    // Tiller's labels.
+    if (key === 'MODIFIED_AT' || key === 'CREATED_AT') return '<time>';
     return words(json, circumstances);
   }
   if (typeof json === 'number') {
@@ -77,22 +85,22 @@ function value(json: Json | undefined, circumstances: Circumstances, key = ''): 
   return Object.fromEntries(Object.entries(json).map(([name, item]) => [name, value(item, circumstances, name)]));
 }
 
+function parsed(text: string): Json | undefined {
+  try {
+    return JSON.parse(text) as Json;
+  } catch {
+    return undefined;
+  }
+}
+
 /** JSON documents one after another, as kubectl prints them; undefined where the text is anything else. */
 export function documents(text: string): Json[] | undefined {
   if (!/^[{[]/.test(text)) return undefined;
-  const found: Json[] = [];
-  let start = 0;
-  // A document of kubectl's ends with a line that is nothing but its closing bracket.
-  for (const match of text.matchAll(/^[}\]]\n?|[}\]]\n?$/gm)) {
-    const end = match.index + match[0].length;
-    try {
-      found.push(JSON.parse(text.slice(start, end)) as Json);
-    } catch {
-      continue;
-    }
-    start = end;
-  }
-  return start === text.length ? found : undefined;
+  const whole = parsed(text);
+  if (whole !== undefined) return [whole];
+  // Of several each ends with a line that is nothing but its closing bracket.
+  const found = text.split(/(?<=^[}\]]\n)/m).map(parsed);
+  return found.every((document) => document !== undefined) ? found : undefined;
 }
 
 /** Whether two texts are the same where a scrubbed part is any word. */

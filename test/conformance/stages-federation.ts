@@ -21,7 +21,7 @@ function provider(rig: Rig, name: string): void {
 }
 
 const CONTROL_PLANE = 'fcp/Deployment/federation-system/*';
-const API_SERVER = 'fcp/Deployment/federation-system/federation-apiserver';
+export const API_SERVER = 'fcp/Deployment/federation-system/federation-apiserver';
 const USA_NAMESPACE = 'usa/Namespace//federation-system';
 const TOKENS = 'usa/ServiceAccount/*/*';
 
@@ -74,7 +74,13 @@ const KUBEFED: Stage = {
       await removeOrphans(rig, 'fcp', 'federation-system');
     },
     188: (rig) => release(rig, API_SERVER),
+    // It had been scaled down.
+    189: async (rig) => {
+      const part = rig.world.get('fcp', 'Deployment', 'federation-system', 'federation-apiserver');
+      if (part !== undefined) await rig.world.put('fcp', { ...part, spec: { ...dict(part.spec), replicas: 0 } });
+    },
     193: (rig) => {
+      rig.plainKubeconfig();
       killAfter(rig, 2);
     },
     198: (rig) => {
@@ -119,6 +125,7 @@ const CHARTS: WorldOptions = { unreachable: ['kubernetes-charts.storage.googleap
 
 const HELM: Stage = {
   file: '09-helm',
+  together: [[83, 84]],
   world: CHARTS,
   begin: (rig) => {
     rig.helmHome = path.join(rig.folder, 'helm', 'helmhome');
@@ -133,23 +140,17 @@ const HELM: Stage = {
     14: (rig) => scaleTiller(rig, 1),
     40: (rig) => hold(rig, COREDNS),
     45: (rig) => release(rig, COREDNS),
-    // What kubectl made just before.
-    61: (rig) =>
-      rig.world.put('fcp', {
-        apiVersion: 'v1',
-        kind: 'Service',
-        metadata: { name: 'other-coredns', namespace: 'default' },
-        spec: { type: 'ClusterIP', ports: [{ name: '53-53', port: 53 }], selector: { app: 'other-coredns' } },
-      }),
     86: (rig) => removeOrphans(rig, 'fcp', 'kube-system'),
     98: (rig) => removeOrphans(rig, 'fcp', 'kube-system'),
   },
 };
 
+const DEFINITION = 'fcp/CustomResourceDefinition//etcdclusters.etcd.database.coreos.com';
+
 const GUIDE_HELM_HOME = ['guide', 'helmhome'] as const;
 
 /** The guide's commands; what kubectl needs is there already. */
-const GUIDE: Stage = {
+export const GUIDE: Stage = {
   file: '11-guide',
   world: CHARTS,
   begin: (rig) => {
@@ -158,9 +159,18 @@ const GUIDE: Stage = {
     provider(rig, 'coredns-provider.conf');
   },
   before: {
+    // The operator makes its definition, and the API server takes a moment to serve it.
+    12: (rig) => hold(rig, DEFINITION),
+    14: (rig) => release(rig, DEFINITION),
     22: (rig) => hold(rig, TILLER, COREDNS),
     24: (rig) => release(rig, TILLER),
     25: (rig) => release(rig, COREDNS),
+    32: (rig) => hold(rig, member('fcp'), member('usa'), member('chn')),
+    36: (rig) => release(rig, member('fcp'), member('usa'), member('chn')),
+    // Three edits, by hand.
+    53: (rig) => {
+      rig.takeAll(['11:53']);
+    },
   },
 };
 

@@ -1,5 +1,5 @@
 /** One running call: its output, its single writes, and the points at which faults strike. */
-import { type ConnectionFailure, type FaultAction, connectionError, discoveryNoise, httpError } from './faults';
+import { type ConnectionFailure, type FaultAction, connectionError, httpError, noise } from './faults';
 import type { CallRecord, Invocation, Program } from './types';
 
 /** The program ends here, with this code and these last words. */
@@ -58,7 +58,8 @@ export class Call {
     readonly record: CallRecord,
     private readonly world: Surroundings,
     private readonly fault: FaultAction | undefined,
-    private readonly noisy = false,
+    /** Of kubectl. */
+    private readonly release = '1.7.3',
   ) {}
 
   get program(): Program {
@@ -98,12 +99,17 @@ export class Call {
     return limit === 0 ? undefined : limit;
   }
 
+  /** A TLS handshake that never ends takes ten seconds; a shorter `--request-timeout` ends the request before. */
+  private limited(how: ConnectionFailure): ConnectionFailure {
+    if (how !== 'tls' || (this.requestTimeout() ?? Infinity) >= 10_000) return how;
+    return this.invocation.argv.includes('version') ? 'deadline' : 'waiting';
+  }
+
   /** Ends the call with a failed connection. */
   strike(how: ConnectionFailure, server = this.server): never {
-    // From 1.24 on kubectl's discovery complains by itself, once for each try, before the one line that counts.
-    const noisy = this.noisy && this.program === 'kubectl' && this.invocation.argv[0] !== 'version';
-    const noise = noisy ? discoveryNoise(how, server).repeat(5) : '';
-    throw new Exit(1, noise + connectionError(this.program, this.world.helmVersion, how, server));
+    const command = this.invocation.argv.find((word) => !word.startsWith('-')) ?? '';
+    const before = this.program === 'kubectl' ? noise(this.release, command, how, server) : '';
+    throw new Exit(1, before + connectionError(this.program, this.world.helmVersion, how, server));
   }
 
   /** Resolves when the stub is gone. */
@@ -147,7 +153,7 @@ export class Call {
           throw new Exit(1, httpError(this.program, this.world.helmVersion, fault.status, fault.message));
         return;
       case 'drop':
-        if ((fault.stage ?? 0) === 0) this.strike(fault.how ?? 'refused');
+        if ((fault.stage ?? 0) === 0) this.strike(this.limited(fault.how ?? 'refused'));
         return;
       default:
     }

@@ -14,6 +14,7 @@ import {
   strings,
   text,
 } from './json';
+import { runPods } from './containers';
 import { reconcileEtcd } from './etcd';
 import { reconcileKeepalived } from './keepalived';
 import type { ApiServer } from './objects';
@@ -279,21 +280,26 @@ function workloads(world: World, api: ApiServer): void {
     });
   }
   for (const daemons of api.all('DaemonSet')) {
+    const wantedLabels = strings(at(daemons, 'spec', 'template', 'spec', 'nodeSelector'));
+    const fitting = api
+      .all('Node')
+      .filter((node) => Object.entries(wantedLabels).every(([key, value]) => node.metadata.labels?.[key] === value))
+      .map((node) => node.metadata.name);
     const all = podsFor(
       world,
       api,
       daemons,
-      nodes.map((node) => ({ name: undefined, node })),
+      fitting.map((node) => ({ name: undefined, node })),
     );
     const ready = all.pods.filter(isReady).length;
     setStatus(api, daemons, {
       observedGeneration: num(daemons.metadata.generation, 1),
-      desiredNumberScheduled: nodes.length,
+      desiredNumberScheduled: fitting.length,
       currentNumberScheduled: all.pods.length,
       updatedNumberScheduled: all.pods.filter((pod) => pod.metadata.labels?.['pod-template-hash'] === all.hash).length,
       numberReady: ready,
       ...(ready > 0 ? { numberAvailable: ready } : {}),
-      ...(ready < nodes.length ? { numberUnavailable: nodes.length - ready } : {}),
+      ...(ready < fitting.length ? { numberUnavailable: fitting.length - ready } : {}),
       numberMisscheduled: 0,
     });
   }
@@ -390,6 +396,7 @@ export function reconcileCluster(world: World, api: ApiServer): void {
   tokens(world, api);
   claims(world, api);
   workloads(world, api);
+  runPods(world, api);
   reconcileEtcd(world, api, may);
   endpoints(api);
   clusterDns(api);

@@ -123,7 +123,7 @@ describe('the guide, done', () => {
         `kubectl run look --context ${context} --image=busybox --restart=Never --rm -i -- nslookup ${US}`,
       );
       expect(ran.stdout).toBe(
-        `Server:    10.96.0.10\nAddress 1: 10.96.0.10 kube-dns.kube-system.svc.cluster.local\n\nName:      ${US}\nAddress 1: 10.210.3.65\npod "look" deleted\n`,
+        `Server:    10.96.0.10\nAddress 1: 10.96.0.10 kube-dns.kube-system.svc.cluster.local\n\nName:      ${US}\nAddress 1: 10.210.3.65\n`,
       );
     }
     expect(world.writes).toBe(6);

@@ -1,5 +1,5 @@
 import { dump, load } from 'js-yaml';
-import { account, admin, apply, COREDNS_VALUES, etcd, must, sh, write } from './fixtures';
+import { account, admin, apply, COREDNS_VALUES, etcd, must, pinNodePort, sh, write } from './fixtures';
 import { at, type Dict, list, num, text } from './json';
 import { run } from './run';
 import { World } from './world';
@@ -129,12 +129,7 @@ describe('helm 2', () => {
     };
     values = write(world, 'servers.yaml', dump({ serviceType: 'NodePort', servers: [server] }));
     expect((await install('1.0.0')).code).toBe(0);
-    const ports = [0, 1].map((index) => ({
-      op: 'replace',
-      path: `/spec/ports/${index}/nodePort`,
-      value: world.dnsPort,
-    }));
-    await must(world, `kubectl patch svc coredns --type=json -p '${JSON.stringify(ports)}'`);
+    await pinNodePort(world, 'fcp', 'coredns');
     const exec = 'kubectl exec etcd-cluster-0001 --';
     await must(world, `${exec} etcdctl set /skydns/com/example/a/x '{"host":"10.1.1.1"}'`);
     expect(world.resolve('a.example.com')).toEqual([]);

@@ -597,6 +597,8 @@ async function apply(helm: Helm, release: Release, before: readonly KubeObject[]
       if (isUpdate) {
         // Helm 2 looks at the two charts only; what somebody changed in the cluster it does not see.
         const merged = helm.third ? threeWay(last ?? object, object, present) : twoWay(last ?? object, object, present);
+        // Where the charts do not differ helm sends nothing.
+        if (same(merged, present)) continue;
         await call.write(() => api.update(type, merged as KubeObject, { manager: 'helm' }));
       } else await call.write(() => api.create(type, object, namespace, { manager: 'helm' }));
     } catch (error) {

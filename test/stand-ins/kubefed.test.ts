@@ -391,7 +391,7 @@ describe('kubefed', () => {
     it('has no namespace default at first', async () => {
       const create = 'kubectl create --context federation -f -';
       expect((await sh(world, create, documents(helloWorld(3)))).stderr).toContain(
-        'Error from server (NotFound): namespaces "default" not found\n',
+        'Error from server (NotFound): error when creating "STDIN": namespaces "default" not found\n',
       );
       await must(world, 'kubectl create ns default --context federation');
       await must(world, create, documents(helloWorld(3)));

@@ -123,6 +123,51 @@ const TYPES: readonly TypeEntry[] = [
     federated: 'extensions/v1beta1',
   },
   { plural: 'jobs', kind: 'Job', namespaced: true, served: [['batch/v1', '1.2.0']] },
+  {
+    plural: 'horizontalpodautoscalers',
+    kind: 'HorizontalPodAutoscaler',
+    namespaced: true,
+    short: ['hpa'],
+    served: [
+      ['autoscaling/v1', '1.2.0'],
+      ['autoscaling/v2beta1', '1.8.0', '1.25.0'],
+      ['autoscaling/v2', '1.23.0'],
+    ],
+  },
+  {
+    plural: 'certificatesigningrequests',
+    kind: 'CertificateSigningRequest',
+    namespaced: false,
+    short: ['csr'],
+    served: [
+      ['certificates.k8s.io/v1', '1.19.0'],
+      ['certificates.k8s.io/v1beta1', '1.6.0', '1.22.0'],
+    ],
+  },
+  {
+    plural: 'apiservices',
+    kind: 'APIService',
+    namespaced: false,
+    served: [
+      ['apiregistration.k8s.io/v1', '1.10.0'],
+      ['apiregistration.k8s.io/v1beta1', '1.7.0', '1.22.0'],
+    ],
+  },
+  {
+    plural: 'tokenreviews',
+    kind: 'TokenReview',
+    namespaced: false,
+    served: [
+      ['authentication.k8s.io/v1', '1.6.0'],
+      ['authentication.k8s.io/v1beta1', '1.4.0', '1.22.0'],
+    ],
+  },
+  {
+    plural: 'podpresets',
+    kind: 'PodPreset',
+    namespaced: true,
+    served: [['settings.k8s.io/v1alpha1', '1.6.0', '1.20.0']],
+  },
   { plural: 'clusterroles', kind: 'ClusterRole', namespaced: false, served: rbac },
   { plural: 'clusterrolebindings', kind: 'ClusterRoleBinding', namespaced: false, served: rbac },
   { plural: 'roles', kind: 'Role', namespaced: true, served: rbac },
@@ -306,6 +351,11 @@ export function typeOfWord(
     if (version !== undefined) return { type, version };
   }
   return undefined;
+}
+
+/** Whether a kubectl of a release has a group and version compiled in. */
+export function isKnownVersion(release: string, groupVersion: string): boolean {
+  return TYPES.some((entry) => entry.served.some(([name, from]) => name === groupVersion && semver.gte(release, from)));
 }
 
 /** `apps` of `apps/v1`; empty for the core group. */

@@ -1,4 +1,5 @@
 /** From a context in the kubeconfig to the API server that answers there, with everything that can go wrong on the way. */
+import * as net from 'node:net';
 import * as semver from 'semver';
 import type { Call } from './call';
 import { helmUnreachable, unauthorized } from './faults';
@@ -78,6 +79,8 @@ export function connect(world: World, call: Call, aimed: Aim = {}): Target {
   call.server = server;
   const cluster = clusterAt(world, server);
   if (cluster === undefined) {
+    const host = server.replace(/:\d+$/, '');
+    if (net.isIP(host) === 0 && host !== 'localhost') call.strike('no-host', server);
     call.strike(inReach(world, server) ? 'refused' : 'timeout', server);
   }
   // A kubefed talks to several; its line in the log names the host.
@@ -100,8 +103,8 @@ export function connect(world: World, call: Call, aimed: Aim = {}): Target {
 
 /** Whether a machine is there at all: those of the clusters' own net refuse, anything else is silence. */
 function inReach(world: World, server: string): boolean {
-  const net = (address: string): string => address.split('.').slice(0, 2).join('.');
-  return Object.values(world.state.clusters).some((cluster) => net(hostPort(cluster.server)) === net(server));
+  const start = (address: string): string => address.split('.').slice(0, 2).join('.');
+  return Object.values(world.state.clusters).some((cluster) => start(hostPort(cluster.server)) === start(server));
 }
 
 export function nodeAddresses(cluster: ClusterState): string[] {

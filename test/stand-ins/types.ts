@@ -55,6 +55,11 @@ export interface WorldOptions {
   /** How long `kubefed join` waits for a token. @default 30000, as the real one */
   readonly joinTokenTimeoutMs?: number;
   /**
+   * How long `kubectl delete` below 1.11 waits for the controllers to take a workload down; the real one waits a minute.
+   * @default 0: it gives up once the controllers have come to rest
+   */
+  readonly reaperTimeoutMs?: number;
+  /**
    * `over`: a wait that does not hold once the controllers have come to rest is over at once: as if its time had passed where it
    * has a limit, else as if the caller had ended the program. @default 'real'
    */
@@ -63,6 +68,14 @@ export interface WorldOptions {
   readonly dnsPort?: number;
   /** The context that is current at first. @default the host cluster's */
   readonly currentContext?: string;
+}
+
+/** What a container said, when by its own clock, and how it ended. */
+export interface Ran {
+  readonly lines: readonly { readonly at: number; readonly stream: 'out' | 'err'; readonly text: string }[];
+  readonly code: number;
+  /** In milliseconds. */
+  readonly endedAt: number;
 }
 
 export interface ClusterState {
@@ -84,6 +97,8 @@ export interface ClusterState {
   uids: number;
   /** Contents of the etcd clusters that the operator runs, by `namespace/name`. */
   etcd: Record<string, { v2: Record<string, string>; v3: Record<string, string> }>;
+  /** What pods said that ran once, by their uid. */
+  ran?: Record<string, Ran>;
   /** dnsmasq's arguments that took effect last: a broken new set crash-loops beside the old pod. */
   dnsmasqArgs: string[];
 }

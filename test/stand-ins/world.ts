@@ -18,7 +18,7 @@ import { runHelm } from './helm';
 import { controllerManagerPod, emptyCluster, furnish, kubeconfigOf } from './initial';
 import { type Dict, type KubeObject, at, base64, clone, fnv, list, strings, text } from './json';
 import { KubeconfigError } from './kubeconfig';
-import { runKubectl } from './kubectl';
+import { clientHalf, runKubectl } from './kubectl';
 import { runKubefed } from './kubefed';
 import { ApiServer, type Ledger } from './objects';
 import { freeNodePort } from './ports';
@@ -71,6 +71,11 @@ export class World implements Ledger, Surroundings {
   victim: number | undefined;
   /** What the state is made of. Tests may look; to change it use the methods. */
   state: WorldState;
+  /**
+   * How long after its begin `kubectl run -i` is attached to a container. What the container said before is not shown; where it has
+   * ended by then, its log is. Nothing waits: the containers' clock is their own.
+   */
+  attachAfterMs = 2000;
   /** Programming errors in the stand-ins themselves; a test should find this empty. */
   readonly mishaps: Error[] = [];
 
@@ -545,9 +550,8 @@ export class World implements Ledger, Surroundings {
     return { code: answered ? (exitCode ?? null) : null, stdout, stderr };
   }
 
-  /** kubectl's discovery writes its own complaints from 1.24 on. */
-  private get noisy(): boolean {
-    return semver.gte(semver.coerce(this.options.kubectlVersion ?? '1.7.3')?.version ?? '1.7.3', '1.24.0');
+  private get kubectlRelease(): string {
+    return semver.coerce(this.options.kubectlVersion ?? '1.7.3')?.version ?? '1.7.3';
   }
 
   private admitCall(invocation: Invocation): Call {
@@ -566,7 +570,7 @@ export class World implements Ledger, Surroundings {
       endedAt: undefined,
     };
     this.calls.push(record);
-    const call = new Call(invocation, record, this, this.faults.take(record), this.noisy);
+    const call = new Call(invocation, record, this, this.faults.take(record), this.kubectlRelease);
     if (server !== undefined) call.server = server;
     return call;
   }
@@ -579,7 +583,12 @@ export class World implements Ledger, Surroundings {
       if (latency > 0) await sleep(latency);
       if (call.left) throw new Cut();
       record.exitCode = await this.exitOf(call, async () => {
-        await call.begin();
+        try {
+          await call.begin();
+        } catch (error) {
+          if (error instanceof Exit) clientHalf(this, call);
+          throw error;
+        }
         return PROGRAM[call.program](this, call);
       });
       const before = record.exitCode;
