@@ -8,6 +8,7 @@ module.exports = {
   ...base,
   testMatch: ['<rootDir>/e2e/**/*.e2e.ts'],
   testPathIgnorePatterns: ['/node_modules/'],
+  setupFilesAfterEnv: ['<rootDir>/e2e/harness/setup.ts'],
   testTimeout: 300_000,
   maxWorkers: 1,
 };

@@ -6,6 +6,9 @@ import { TOOL_NAMES, ToolName } from './tools/pins';
 /** The ignored folder into which `npm run e2e:tools` builds. */
 export const BIN_DIR = path.join(__dirname, 'bin');
 
+/** Where `npm run e2e` writes which real programs took part in which test, a JSON object a line. */
+export const PROGRAMS_FILE = path.join(__dirname, '.work/programs.jsonl');
+
 /** The exit code of every e2e program that cannot run because something it needs (Go, a binary) is not there. */
 export const EXIT_MISSING = 3;
 

@@ -10,7 +10,7 @@ import { ControlPlanes } from './control-plane';
 import { waitFor } from './harness/wait';
 import { ProcessKubelet, withKubelet } from './kubelet/kubelet';
 import { Certificate, certificateAuthority } from './support/certificates';
-import { cli, CliResult, environment, output } from './support/cli';
+import { cli, CliResult, output, testEnvironment } from './support/cli';
 import { discard, ETCD_PORT, furnish, OWN_COREFILE, render, Rendered, Site, SITES } from './support/external-dns';
 import { answered } from './support/external-dns-names';
 
@@ -40,8 +40,8 @@ beforeAll(async () => {
     clusters: [FCP, USA].map(({ name }) => withKubelet({ name, nodes: 2 })),
     handleSignals: false,
   });
-  env = { ...environment(planes.kubeconfig), HOME: planes.dir };
-  rendered = render(new Map(planes.clusters.map(({ name, server: url }) => [name, url])), TLS);
+  env = testEnvironment(planes);
+  rendered = render(planes.clusters, TLS);
   kubelet = await ProcessKubelet.start({ planes });
   const folder = path.join(planes.dir, 'certificates');
   mkdirSync(folder);

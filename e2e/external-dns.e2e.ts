@@ -7,13 +7,15 @@ import { readFileSync } from 'node:fs';
 import * as path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { documents } from '../lib/yaml';
+import { EVERY_STATE } from '../scripts/apply/releases';
 import { ControlPlanes } from './control-plane';
 import { waitFor } from './harness/wait';
 import { deniedRequests, describeRequests, readAudit } from './kubelet/audit';
 import { ProcessKubelet, withKubelet } from './kubelet/kubelet';
 import { PROBE_AGENT, probeAccount, ProbedAccount } from './kubelet/rbac-probe';
-import { cli, CliResult, CliRun, environment, output, startCli } from './support/cli';
+import { cli, CliResult, CliRun, output, startCli, testEnvironment } from './support/cli';
 import { discard, furnish, OWN_COREFILE, render, Rendered, Site, SITES } from './support/external-dns';
+import { resourceVersions } from './support/resource-versions';
 import { ALL_ADDRESSES, allAnswered, answered, ask, records } from './support/external-dns-names';
 
 const [FCP, USA, CHN] = SITES as [Site, Site, Site];
@@ -35,12 +37,11 @@ const report: string[] = [];
 beforeAll(async () => {
   const clusters = SITES.map(({ name }) => withKubelet({ name, nodes: 2 }));
   planes = await ControlPlanes.start({ clusters, handleSignals: false });
-  // helm keeps files of its own in the home folder.
-  env = { ...environment(planes.kubeconfig), HOME: planes.dir };
-  rendered = render(new Map(planes.clusters.map(({ name, server }) => [name, server])));
+  env = testEnvironment(planes);
+  rendered = render(planes.clusters);
   kubelet = await ProcessKubelet.start({ planes });
   await Promise.all(SITES.map(({ name }) => furnish(env, name)));
-  untouched = Object.keys(await resourceVersions()).sort();
+  untouched = Object.keys(await versionsNow()).sort();
 });
 
 afterAll(async () => {
@@ -70,29 +71,12 @@ async function timed(what: string, action: () => Promise<unknown>): Promise<numb
   return took;
 }
 
-/** Kinds that change by themselves or are made of others, and addresses, which the API server draws at random. */
-const RESTLESS =
-  /^(events|leases|nodes|csinodes|endpoints|endpointslices|pods|replicasets|controllerrevisions|componentstatuses|ipaddresses)(\.|$)/;
-
-/** All other objects of every kind in every cluster, with their resource versions. */
-async function resourceVersions(): Promise<Record<string, string>> {
-  const lists = await Promise.all(
-    SITES.map(async ({ name: context }) => {
-      const known = await kubectl(context, 'api-resources', '--verbs=list', '--output=name');
-      const kinds = known.split('\n').filter((kind) => kind !== '' && !RESTLESS.test(kind));
-      const text = await kubectl(context, 'get', kinds.join(','), '--all-namespaces', '--output=json');
-      const { items } = JSON.parse(text) as {
-        items: { kind: string; metadata: { namespace?: string; name: string; resourceVersion: string } }[];
-      };
-      return items.map(({ kind, metadata: { namespace = '', name, resourceVersion } }) => {
-        // A claim's volume is named after it, and a new claim is another.
-        const what = kind === 'PersistentVolume' ? 'volume' : name;
-        return [`${context} ${kind} ${namespace}/${what}`, resourceVersion] as const;
-      });
-    }),
+/** What the clusters hold, with resource versions. */
+const versionsNow = (): Promise<Record<string, string>> =>
+  resourceVersions(
+    env,
+    SITES.map(({ name }) => name),
   );
-  return Object.fromEntries(lists.flat());
-}
 
 function corefile(context: string): Promise<string> {
   const data = '--output=jsonpath={.data.Corefile}';
@@ -160,20 +144,19 @@ test('verify and status find all as planned', async () => {
 });
 
 test('a second apply writes nothing and says so', async () => {
-  const versions = await resourceVersions();
+  const versions = await versionsNow();
   let result: CliResult | undefined;
   await timed('second apply, which writes nothing', async () => {
     result = await federation('apply', '--yes');
   });
   expect(result).toMatchObject({ code: 0, stderr: '' });
   expect(result?.stdout).toContain('Nothing was written');
-  expect(await resourceVersions()).toEqual(versions);
+  expect(await versionsNow()).toEqual(versions);
 });
 
 test('what is taken out of main.ts goes with the next apply', async () => {
   const more = { env: { DEBUG: '1' }, morePorts: [{ name: 'admin', port: 9000 }] };
-  const servers = new Map(planes.clusters.map(({ name, server }) => [name, server]));
-  const before = render(servers, undefined, more);
+  const before = render(planes.clusters, undefined, more);
   try {
     expect(await cli(env, before.dist, 'apply', '--yes')).toMatchObject({ code: 0, stderr: '' });
   } finally {
@@ -306,7 +289,7 @@ test('a cluster that goes away meanwhile stops its own steps alone, and the next
 });
 
 test('killed at every tenth of its time and resumed, it ends the same', async () => {
-  const names = async (): Promise<string[]> => Object.keys(await resourceVersions()).sort();
+  const names = async (): Promise<string[]> => Object.keys(await versionsNow()).sort();
   const expected = await names();
   let killed = 0;
   // A whole teardown and apply each time would take minutes more: MetalLB is part of every other, the namespaces stay.
@@ -383,7 +366,7 @@ test('teardown takes away what the plan made and leaves everything else', async 
       return volumes === '' ? { done: true, value: undefined } : { done: false, saw: volumes };
     },
   });
-  expect(Object.keys(await resourceVersions()).sort()).toEqual(untouched);
+  expect(Object.keys(await versionsNow()).sort()).toEqual(untouched);
   for (const { name } of SITES) {
     expect(await corefile(name)).toBe(OWN_COREFILE);
     const { metadata } = JSON.parse(await kubectl(name, 'get', 'node', `${name}-node-1`, '--output=json')) as {
@@ -392,8 +375,7 @@ test('teardown takes away what the plan made and leaves everything else', async 
     expect(metadata.labels).toMatchObject({ mine: 'kept' });
     const ours = /^(topology\.kubernetes\.io|onprem-federation)/;
     expect(Object.keys(metadata.labels).filter((label) => ours.test(label))).toEqual([]);
-    expect(await output(env, 'helm', [`--kube-context=${name}`, 'list', '--all-namespaces', '--all', '--short'])).toBe(
-      '',
-    );
+    const list = [`--kube-context=${name}`, 'list', '--all-namespaces', ...EVERY_STATE, '--short'];
+    expect(await output(env, 'helm', list)).toBe('');
   }
 });

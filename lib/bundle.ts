@@ -5,6 +5,7 @@ import { FederationError, Finding } from './errors';
 import { describe, inNamespace, lower, Manifest, Target } from './dialect/dialect';
 import { isBuiltIn } from './dialect/rules';
 import { labelsOf } from './labels';
+import { withoutLists } from './lists';
 import { Step, StepKind, StepOf } from './plan/step';
 import { toYaml } from './yaml';
 
@@ -70,21 +71,29 @@ export class Bundle {
    *
    * @param id name of the file without order and ending
    * @param about what the file is, as its first line says
+   * @param ending `.conf` for objects that must not be applied as they stand: whatever applies the folder passes them over
    * @returns the file's path in `dist/`, for steps to name
    */
-  chart(id: string, about: string, build: (chart: Chart) => void): string {
-    const chart = new Chart(this.app, id, { labels: labelsOf(this.federation), disableResourceNameHashes: true });
+  chart(id: string, about: string, build: (chart: Chart) => void, ending: '.yaml' | '.conf' = '.yaml'): string {
+    // Not by its id: that may come from a name of the user's, and some names are taken in every construct's tree.
+    const chart = new Chart(this.app, `chart-${this.entries.length}`, {
+      labels: labelsOf(this.federation),
+      disableResourceNameHashes: true,
+    });
     build(chart);
-    return this.add(`${id}.yaml`, { header: about, chart });
+    return this.add(`${id}${ending}`, { header: about, chart });
   }
 
-  /** A file that is no manifest: a values file, a program's configuration. Its first lines are for its reader. */
-  text(name: string, about: string, content: string): string {
+  /**
+   * A file that is no manifest: a values file, a program's configuration. Its first lines are for its reader. It does not
+   * end in `.yaml`, so that `kubectl apply -f` of the folder passes it over.
+   */
+  text(name: `${string}.conf`, about: string, content: string): string {
     return this.add(name, { header: about, content });
   }
 
   /** A file of data that is no manifest. */
-  yaml(name: string, about: string, data: unknown): string {
+  yaml(name: `${string}.conf`, about: string, data: unknown): string {
     return this.text(name, about, toYaml(data));
   }
 
@@ -97,8 +106,15 @@ export class Bundle {
   /**
    * Charts of the user's own, one file each, applied after everything that the components apply in this bundle, and
    * after the charts that they depend on.
+   *
+   * @param more what the steps say besides
    */
-  userCharts(app: App, context: string, needs: string[], serverSide?: true): void {
+  userCharts(
+    app: App,
+    context: string,
+    needs: string[],
+    more: Partial<Pick<StepInput<'apply'>, 'serverSide' | 'copies'>> = {},
+  ): void {
     // Rendering one chart makes every dependency between constructs of the app one between their charts.
     app.charts[0]?.toJson();
     const ids = new Map<IConstruct, string>(app.charts.map((chart) => [chart, idOf(chart)]));
@@ -113,7 +129,7 @@ export class Bundle {
         timeoutSeconds: 300,
         file,
         wait: [],
-        ...(serverSide && { serverSide }),
+        ...more,
       });
     }
   }
@@ -140,7 +156,7 @@ export class Bundle {
    *
    * @param annotate annotations that every object of a manifest gets, by the manifest's path
    * @throws CollisionError when two objects have the same kind, namespace and name, or two files or steps the same name;
-   * DialectError
+   * DialectError, ListError
    */
   files(annotate: (path: string) => Readonly<Record<string, string>> = () => ({})): OutputFile[] {
     this.rendered = [];
@@ -152,7 +168,7 @@ export class Bundle {
         .map((line) => `# ${line}\n`)
         .join('');
       if (chart === undefined) return { path, content: `${comment}${content ?? ''}` };
-      const objects = lower(chart.toJson() as Manifest[], this.target).map((object) =>
+      const objects = lower(withoutLists(chart.toJson() as Manifest[], this.name), this.target).map((object) =>
         withAnnotations(withLabels(inNamespace(object), this.federation), annotate(path)),
       );
       this.rendered.push({ path, objects });

@@ -33,6 +33,7 @@ export class Federation {
   /** The declaration, checked and with all defaults. */
   readonly topology: Topology;
   private readonly apps = new Map<string, App>();
+  private readonly federatedApp = new App();
 
   /** @throws TopologyError with all mistakes at once */
   constructor(props: FederationProps) {
@@ -57,13 +58,13 @@ export class Federation {
 
   /** The App for charts of the user's own in the federation itself, whose controllers bring them into every member. */
   federated(): App {
-    return this.app(FEDERATION_BUNDLE);
+    return this.federatedApp;
   }
 
   /**
    * Everything that `dist/` holds, the plan last. The same topology gives the same bytes.
    *
-   * @throws DialectError, CollisionError, PlanError
+   * @throws ListError, DialectError, CollisionError, PlanError
    */
   render(): OutputFile[] {
     const { topology } = this;
@@ -85,13 +86,14 @@ export class Federation {
     );
     each(components, federation, (component) => component.federation?.(federation, topology));
     if (!standsAlone) {
-      federation.userCharts(this.app(FEDERATION_BUNDLE), topology.name, [
-        ...new Set([
-          controlPlaneStep(topology),
-          ...topology.clusters.map(joinStep),
-          ...federation.steps.map(({ id }) => id),
-        ]),
+      const needs = new Set([
+        controlPlaneStep(topology),
+        ...topology.clusters.map(joinStep),
+        ...federation.steps.map(({ id }) => id),
       ]);
+      federation.userCharts(this.federated(), topology.name, [...needs], {
+        copies: topology.clusters.map(({ context }) => context),
+      });
     }
     files.push(...federation.files());
     steps.push(...federation.steps);
@@ -100,8 +102,8 @@ export class Federation {
       const bundle = new Bundle(cluster.name, { name: cluster.name, minor: cluster.minor }, topology.name);
       each(components, bundle, (component) => component.cluster?.(bundle, cluster, topology));
       const applied = bundle.steps.filter(({ kind }) => kind === 'apply' || kind === 'create').map(({ id }) => id);
-      const apps = [...(standsAlone ? [this.app(FEDERATION_BUNDLE)] : []), this.app(cluster.name)];
-      for (const app of apps) bundle.userCharts(app, cluster.context, applied, standsAlone || undefined);
+      const apps = [...(standsAlone ? [this.federated()] : []), this.app(cluster.name)];
+      for (const app of apps) bundle.userCharts(app, cluster.context, applied, standsAlone ? { serverSide: true } : {});
       files.push(...(standsAlone ? bundleFiles(bundle, topology, labels) : bundle.files()));
       steps.push(...bundle.steps);
       bundles.push(bundle);

@@ -3,6 +3,7 @@ export { type OutputFile, CollisionError } from './bundle';
 export { DialectError } from './dialect/dialect';
 export { FederationError, type Finding } from './errors';
 export { Federation } from './federation';
+export { ListError } from './lists';
 export { PlanError } from './plan/plan';
 export { ForeignFileError, synth, type SynthResult } from './synth';
 export { TopologyError } from './topology/check';

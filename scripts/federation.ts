@@ -83,6 +83,7 @@ subcommand(
 )
   .option('-y, --yes', 'ask nothing')
   .option('--adopt', 'take over objects of the same names that this plan did not make')
+  .option('--remove-credentials', 'remove what a failed kubefed join has left of credentials in the host cluster')
   .action((options: ApplyOptions) => run(() => applyCommand(options)));
 
 subcommand(

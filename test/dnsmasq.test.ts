@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import { noteRealProgram } from '../e2e/harness/real-programs';
 import { guideProps, Rendered } from './support/guide';
 
 /** Where distributions put it, which is not on every user's path. */
@@ -7,6 +8,7 @@ const dnsmasq = PROGRAMS.find((program) => spawnSync(program, ['--version']).sta
 
 /** Whether dnsmasq takes an argument: it reads its command line and ends, without serving anybody. */
 function accepts(argument: string): { status: number | null; stderr: string } {
+  noteRealProgram(dnsmasq ?? '');
   const { status, stderr } = spawnSync(dnsmasq ?? '', ['--test', '--conf-file=/dev/null', argument], {
     encoding: 'utf8',
   });

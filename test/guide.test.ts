@@ -165,7 +165,7 @@ describe.each(CLUSTERS)('in $cluster', ({ cluster, server, region, zone, cidr })
     ['and its namespace', `${cluster}/35-vip-configmap.yaml`, 'ConfigMap', ['metadata', 'namespace'], 'kube-system'],
     [
       'the flag of the controller manager',
-      `${cluster}/40-controller-manager-kubeadm.yaml`,
+      `${cluster}/40-controller-manager-kubeadm.conf`,
       'MasterConfiguration',
       ['controllerManagerExtraArgs'],
       { 'cloud-provider': 'external' },
@@ -173,7 +173,7 @@ describe.each(CLUSTERS)('in $cluster', ({ cluster, server, region, zone, cidr })
     // The guide edits the dnsmasq argument, in a form that dnsmasq refuses.
     [
       'the server of the zone',
-      `${cluster}/45-kube-dns-stub-domains.yaml`,
+      `${cluster}/45-kube-dns-stub-domains.conf`,
       'ConfigMap',
       ['data', 'stubDomains'],
       '{"example.com":["10.11.4.82:32609"]}',
@@ -183,7 +183,7 @@ describe.each(CLUSTERS)('in $cluster', ({ cluster, server, region, zone, cidr })
   });
 
   test('the instruction names the flag and the file that the guide names', () => {
-    const text = read(`${cluster}/40-controller-manager-kubeadm.yaml`);
+    const text = read(`${cluster}/40-controller-manager-kubeadm.conf`);
     expect(text).toContain('--cloud-provider=external');
     expect(text).toContain('/etc/kubernetes/manifests/kube-controller-manager.yaml');
   });
@@ -230,7 +230,7 @@ describe('in fcp', () => {
   });
 
   test("the chart's values are the guide's", () => {
-    expect(fromYaml(read('fcp/21-coredns-values.yaml'))).toMatchObject({
+    expect(fromYaml(read('fcp/21-coredns-values.conf'))).toMatchObject({
       isClusterService: false,
       serviceType: 'NodePort',
       middleware: {

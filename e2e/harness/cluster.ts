@@ -29,6 +29,11 @@ export interface ClusterOptions {
    */
   readonly nodeLabels?: Readonly<Record<string, string>>;
   /**
+   * Programs of other versions than the run's.
+   * @default none
+   */
+  readonly binaries?: Partial<ControlPlaneBinaries>;
+  /**
    * Whether kube-controller-manager runs. Without it: no ReplicaSets from Deployments, no default ServiceAccounts, no garbage collection.
    * @default true
    */
@@ -98,6 +103,8 @@ export class Cluster {
   readonly server: string;
   /** The port of its kube-apiserver. */
   readonly port: number;
+  /** The version that its kube-apiserver says, without a v. Known once the cluster has been started. */
+  version = '';
   /** The user of its contexts, a member of system:masters. */
   readonly user: string;
   /** A kubeconfig with this cluster only, which is its current context: for the programs that run "in" it. */
@@ -191,7 +198,8 @@ export class Cluster {
   }
 
   private startPart(program: keyof ControlPlaneBinaries, args: readonly string[]): ManagedProcess {
-    const part = this.run.processes.start({ name: `${this.name}-${program}`, file: this.run.binaries[program], args });
+    const file = this.options.binaries?.[program] ?? this.run.binaries[program];
+    const part = this.run.processes.start({ name: `${this.name}-${program}`, file, args });
     this.parts.push(part);
     return part;
   }
@@ -259,6 +267,8 @@ export class Cluster {
         throw error;
       }
       this.apiClient = client;
+      const { body } = await client.request('GET', '/version');
+      this.version = (body as { gitVersion: string }).gitVersion.replace(/^v/, '');
       return { done: true, value: undefined };
     });
     const ca = this.readCertificates();

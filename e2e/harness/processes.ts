@@ -3,6 +3,7 @@ import { ChildProcess, spawn } from 'node:child_process';
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { begins } from './real-programs';
 
 /** A program to start. */
 export interface ProcessSpec {
@@ -189,7 +190,9 @@ export class Processes {
       this.tell(`+ ${pid}`);
       const managed = new ManagedProcess(child, pid, spec.name, logFile);
       this.all.push(managed);
+      const ends = begins(spec.file);
       void managed.exited.then(() => {
+        ends();
         this.tell(`- ${pid}`);
       });
       return managed;

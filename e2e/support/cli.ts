@@ -1,6 +1,10 @@
 import { ChildProcess, spawn } from 'node:child_process';
 import * as path from 'node:path';
+import { mkdtempSync } from 'node:fs';
 import { findBinaries } from '../binaries';
+import { ControlPlanes } from '../control-plane';
+import { writeStandIn } from '../harness/real-programs';
+import { ToolName } from '../tools/pins';
 
 /** How a run of the command line ended. */
 export interface CliResult {
@@ -24,6 +28,39 @@ export function environment(kubeconfig: string): NodeJS.ProcessEnv {
   if (!found.ok) throw found.error;
   const folders = [...new Set(Object.values(found.paths).map((file) => path.dirname(file)))];
   return { ...process.env, PATH: [...folders, process.env.PATH ?? ''].join(path.delimiter), KUBECONFIG: kubeconfig };
+}
+
+/** The programs that a test runs, and that apply runs in it. */
+export interface Clients {
+  /** @default the tier's own */
+  readonly kubectl?: ToolName;
+  /** @default the tier's own */
+  readonly helm?: ToolName;
+  /**
+   * For a kubectl that is too far from the servers for a run to begin: the version that it says it is. Everything else is
+   * the real program's.
+   * @default its own
+   */
+  readonly kubectlSays?: string;
+}
+
+/**
+ * The environment of a run's tests: its kubeconfig, kubectl and helm first on the PATH, and a home folder of its own, in
+ * which helm keeps its files. Which of the two is called is noted.
+ *
+ * @throws MissingBinariesError where one is not there
+ */
+export function testEnvironment(
+  { kubeconfig, dir }: Pick<ControlPlanes, 'kubeconfig' | 'dir'>,
+  { kubectl = 'kubectl', helm = 'helm', kubectlSays }: Clients = {},
+): NodeJS.ProcessEnv {
+  const found = findBinaries([kubectl, helm]);
+  if (!found.ok) throw found.error;
+  const folder = mkdtempSync(path.join(dir, 'path-'));
+  writeStandIn(path.join(folder, 'kubectl'), found.paths[kubectl], kubectlSays);
+  writeStandIn(path.join(folder, 'helm'), found.paths[helm]);
+  const PATH = [folder, process.env.PATH ?? ''].join(path.delimiter);
+  return { ...process.env, PATH, KUBECONFIG: kubeconfig, HOME: dir };
 }
 
 /** Starts `npm run <command> -- <args>` as a person would, without npm in between. */

@@ -10,7 +10,9 @@ import { EtcdTlsProps, WorkloadProps } from '../../lib/topology/types';
 import { digest, Plan, readPlan, writePlan } from '../../lib/plan/plan';
 import { synth } from '../../lib/synth';
 import { fromYaml, toYaml } from '../../lib/yaml';
+import { jsonLines } from '../../scripts/apply/tools/kubectl';
 import { PINS } from '../tools/pins';
+import { Cluster } from '../harness/cluster';
 import { output } from './cli';
 
 /** Where the host cluster's kubelet of processes opens the node ports. */
@@ -61,10 +63,9 @@ export async function furnish(env: NodeJS.ProcessEnv, context: string): Promise<
     { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'coredns', namespace: 'kube-system' }, data },
     { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'mine', namespace: 'default' }, data: { a: 'b' } },
   ];
-  const text = objects.map((object) => JSON.stringify(object)).join('\n---\n');
   const kubectl = (args: string[], stdin?: string): Promise<string> =>
     output(env, 'kubectl', [`--context=${context}`, ...args], stdin);
-  await kubectl(['apply', '--filename=-'], text);
+  await kubectl(['apply', '--filename=-'], jsonLines(objects));
   await kubectl(['label', 'node', `${context}-node-1`, 'mine=kept']);
 }
 
@@ -78,33 +79,36 @@ export interface Rendered {
 /**
  * Renders the example for clusters that run, into a folder of its own.
  *
- * Only what the machine dictates differs from the example: the API servers, the addresses of the two node ports, and that
+ * Only what the machine dictates differs from the example: the API servers and their versions, the addresses of the two node ports, and that
  * MetalLB's chart comes out of a folder, as at a site without internet. One value is changed after that, which no prop
  * says: `crds.validationFailurePolicy: Ignore` for every cluster but the first, as only one of the MetalLBs that run on
  * one machine can have the webhook's port, and the API servers of the others would refuse every pool.
  *
- * @param servers the address of each cluster's API server; the example's other clusters are left out
+ * @param running the clusters; the example's others are left out
  * @param tls the Secrets of etcd's certificates
  * @param more what every workload has besides
  */
 export function render(
-  servers: ReadonlyMap<string, string>,
+  running: readonly Pick<Cluster, 'name' | 'server' | 'version'>[],
   tls?: EtcdTlsProps,
   more: Pick<WorkloadProps, 'env' | 'morePorts'> = {},
 ): Rendered {
   const root = mkdtempSync(path.join(tmpdir(), 'e2e-external-dns-'));
   const dist = path.join(root, 'dist');
   const { clusters: declared, host, workloads } = example().topology;
-  const clusters = declared.filter(({ name }) => servers.has(name));
+  const clusters = declared.flatMap((cluster) => {
+    const found = running.find(({ name }) => name === cluster.name);
+    return found ? [{ ...cluster, server: found.server, kubernetesVersion: found.version }] : [];
+  });
   const federation = new Federation({
     stack: 'external-dns',
     hostCluster: host.name,
-    clusters: clusters.map(({ name, region, zone, kubernetesVersion, addressRange }) => ({
+    clusters: clusters.map(({ name, region, zone, kubernetesVersion, server, addressRange }) => ({
       name,
       region,
       zone,
       kubernetesVersion,
-      server: servers.get(name) ?? '',
+      server,
       addressRange: addressRange.declared,
     })),
     dns: { zone: 'example.com.', endpoint: `${NODES}:${DNS_PORT}` },
@@ -152,7 +156,7 @@ function ignoreWebhooks(dist: string, clusters: readonly string[]): Plan {
   const plan = readPlan(readFileSync(file, 'utf8'));
   const changed = new Map(
     plan.files
-      .filter(({ path: name }) => clusters.some((cluster) => name === `${cluster}/30-metallb-values.yaml`))
+      .filter(({ path: name }) => clusters.some((cluster) => name === `${cluster}/30-metallb-values.conf`))
       .map(({ path: name }) => {
         const values = fromYaml(readFileSync(path.join(dist, name), 'utf8')) as Record<string, unknown>;
         const content = toYaml({ ...values, crds: { validationFailurePolicy: 'Ignore' } });

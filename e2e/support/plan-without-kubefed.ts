@@ -122,6 +122,7 @@ function addTestSteps(bundle: Bundle, cluster: Cluster): void {
     needs: [id('address')],
     namespace: 'default',
     service: 'hello-world',
+    port: 8080,
     nodePort: 31234,
   });
   bundle.step('address', 'service-address', {

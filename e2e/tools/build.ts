@@ -76,9 +76,9 @@ function stampOf(name: ToolName): string {
   const pin: Pin = PINS[name];
   const hash = createHash('sha256').update(JSON.stringify(pin));
   if (pin.build.kind === 'module') {
-    for (const file of ['go.mod', 'go.sum']) {
-      hash.update(fs.readFileSync(path.join(__dirname, pin.build.folder, file)));
-    }
+    // The module's own sources, too, where it has any.
+    const folder = path.join(__dirname, pin.build.folder);
+    for (const file of fs.readdirSync(folder).sort()) hash.update(fs.readFileSync(path.join(folder, file)));
   }
   return `${name} ${pin.version} ${process.platform}/${process.arch} ${hash.digest('hex').slice(0, 16)}\n`;
 }

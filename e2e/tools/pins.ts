@@ -58,6 +58,13 @@ function etcd(module: string): Pin {
   return { version: ETCD, build: { kind: 'module', folder: 'etcd', module, package: module } };
 }
 
+/** A small program of this repository's own around CoreDNS' parser of Corefiles, in the version that CoreDNS has it. */
+function corefileReader(): Pin {
+  const module = 'github.com/coredns/caddy';
+  const version = 'v1.1.4-0.20250930002214-15135a999495';
+  return { version, build: { kind: 'module', folder: 'corefile', module, package: '.' } };
+}
+
 function installed(pkg: string, version: string, variables?: Readonly<Record<string, string>>): Pin {
   return { version, build: { kind: 'install', package: pkg }, variables };
 }
@@ -72,6 +79,7 @@ export const PINS = {
   'kube-scheduler': kubernetes('kube-scheduler'),
   kwok: installed('sigs.k8s.io/kwok/cmd/kwok', 'v0.7.0'),
   coredns: installed('github.com/coredns/coredns', 'v1.14.7'),
+  'corefile-reader': corefileReader(),
   helm: installed('helm.sh/helm/v3/cmd/helm', 'v3.22.0', {
     'helm.sh/helm/v3/internal/version.version': 'v3.22.0',
     // What charts see as the cluster's version where helm does not ask a cluster; unset it would be 1.20.

@@ -1,8 +1,9 @@
+import { prefixed } from '../topology/images';
 import { Topology } from '../topology/resolve';
 
 /** An image as it is pulled: with the prefix of sites that have no internet. */
 export function pulled({ images }: Pick<Topology, 'images'>, image: string): string {
-  return images.prefix === undefined ? image : `${images.prefix}/${image}`;
+  return prefixed(images.prefix, image);
 }
 
 /** A Helm chart and where it comes from. */

@@ -8,8 +8,7 @@ const NAMESPACE = 'kube-system';
 /** The step after which pods of a cluster find the federation's names. */
 export const clusterDnsStep = (cluster: Cluster): string => `${cluster.name}/cluster-dns`;
 
-/** Clusters run CoreDNS for their own DNS from 1.11 on; its `proxy` became `forward` with CoreDNS 1.5, in 1.16. */
-const runsCoreDns = (cluster: Cluster): boolean => cluster.minor >= 11;
+/** CoreDNS' `proxy` became `forward` with CoreDNS 1.5, in 1.16. */
 const forwardPlugin = (cluster: Cluster): string => (cluster.minor >= 16 ? 'forward' : 'proxy');
 
 /**
@@ -31,7 +30,7 @@ export const clusterDnsAfter = (after: (cluster: Cluster, topology: Topology) =>
       namespace: NAMESPACE,
     };
 
-    if (runsCoreDns(cluster)) {
+    if (cluster.dnsProgram === 'coredns') {
       const block = bundle.text(
         'cluster-dns-corefile.conf',
         'The server block that is merged into the Corefile of kube-system/coredns, beside the blocks that are there',
@@ -70,6 +69,8 @@ export const clusterDnsAfter = (after: (cluster: Cluster, topology: Topology) =>
             data: { stubDomains: JSON.stringify({ [dns.domain]: [dns.server] }) },
           });
         },
+        // Applied as it stands it would take the place of all other entries.
+        '.conf',
       );
       bundle.step('cluster-dns', 'stub-domain', {
         ...common,

@@ -1,10 +1,8 @@
 import { Topology } from '../topology/resolve';
+import { CONTROL_PLANE_NAMESPACE as NAMESPACE } from '../topology/taken';
 import { Component } from './component';
 import { coreDnsStep } from './coredns';
 import { ETCD_ENDPOINT } from './etcd';
-
-/** Where kubefed puts the control plane, in the host cluster. */
-const NAMESPACE = 'federation-system';
 
 /** The step after which the federation's API server answers and the kubeconfig has its context. */
 export const controlPlaneStep = ({ host }: Topology): string => `${host.name}/federation-control-plane`;

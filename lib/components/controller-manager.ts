@@ -41,7 +41,7 @@ export const controllerManager: Component = {
 
   cluster(bundle, cluster) {
     const instruction = bundle.text(
-      'controller-manager-kubeadm.yaml',
+      'controller-manager-kubeadm.conf',
       [
         `kube-controller-manager of ${cluster.name} has to run with ${FLAG}. Nothing applies this file. Either`,
         `- add ${FLAG} to the command in /etc/kubernetes/manifests/kube-controller-manager.yaml on every master; the`,

@@ -9,6 +9,10 @@ const NAMESPACE = 'default';
 const RELEASE = 'coredns';
 /** The chart names its Service after release and chart. */
 const SERVICE = `${RELEASE}-coredns`;
+/** The chart's Service has another port, for metrics, that is left as it is. */
+const DNS_PORT = 53;
+/** The minor version from which on an update may let UDP and TCP share a node port. */
+const SHARED_NODE_PORTS = 9;
 const TILLER = 'tiller';
 const NODE_PORT_STEP = 'coredns-node-port';
 
@@ -59,7 +63,7 @@ export const coreDns: Component = {
 
     const plugins = lt(props.chartVersion, '0.8.0') ? 'middleware' : 'plugins';
     const values = bundle.yaml(
-      'coredns-values.yaml',
+      'coredns-values.conf',
       `Values of the chart stable/coredns, version ${props.chartVersion} (its plugins are under '${plugins}')`,
       {
         // No chart knows this key, and Helm passes over it: apply tells this release from another of the same name by it.
@@ -94,7 +98,9 @@ export const coreDns: Component = {
       timeoutSeconds: 60,
       namespace: NAMESPACE,
       service: SERVICE,
+      port: DNS_PORT,
       nodePort: dns.endpoint.port,
+      ...(cluster.minor < SHARED_NODE_PORTS && { recreate: true }),
     });
   },
 };

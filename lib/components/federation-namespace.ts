@@ -1,11 +1,9 @@
 import { k8s } from 'cdk8s-plus-25';
 import { Cluster } from '../topology/resolve';
+import { FEDERATION_NAMESPACE, METALLB_NAMESPACE } from '../topology/taken';
 import { Component } from './component';
 
-/** Where etcd, CoreDNS for the zone and ExternalDNS run, in every cluster that has them. */
-export const FEDERATION_NAMESPACE = 'federation-dns';
-/** Where MetalLB's chart is installed. */
-export const METALLB_NAMESPACE = 'metallb-system';
+export { FEDERATION_NAMESPACE, METALLB_NAMESPACE };
 
 /** The step after which the namespaces of the components are there. */
 export const namespacesStep = (cluster: Cluster): string => `${cluster.name}/namespaces`;

@@ -51,6 +51,7 @@ export function metalLbValues(topology: Topology): Record<string, unknown> {
       image: { repository: pulled(topology, speaker), tag },
       // Addresses are announced by ARP alone: no routing daemon is needed.
       frr: { enabled: false },
+      ...(topology.metalLb.ignoreExcludeLB && { ignoreExcludeLB: true }),
     },
   };
 }
@@ -65,7 +66,7 @@ export const metalLb: Component = {
     bundle.uses({ charts: [chart], images: [controller, speaker].map((name) => `${pulled(topology, name)}:${tag}`) });
 
     const values = bundle.yaml(
-      'metallb-values.yaml',
+      'metallb-values.conf',
       `Values of the chart metallb, version ${chart.version}`,
       metalLbValues(topology),
     );
@@ -89,6 +90,14 @@ export const metalLb: Component = {
         { resource: `daemonset/${RELEASE}-speaker`, namespace: NAMESPACE, until: 'rolled-out' },
         { resource: 'customresourcedefinition/ipaddresspools.metallb.io', until: 'exists' },
       ],
+    });
+
+    bundle.step('announcement', 'announcement', {
+      title: `nodes of ${cluster.name} can announce addresses`,
+      context: cluster.context,
+      needs: [],
+      timeoutSeconds: 60,
+      ...(topology.metalLb.ignoreExcludeLB && { ignoreExcluded: true as const }),
     });
 
     const { cidr, first, last } = cluster.addressRange;

@@ -95,7 +95,7 @@ export const placedWorkloads: Component = {
     );
     if (namespaces.length > 0) {
       const file = bundle.chart('namespaces-of-workloads', 'Namespaces of the workloads', (chart) => {
-        for (const name of namespaces) new k8s.KubeNamespace(chart, name, { metadata: { name } });
+        for (const name of namespaces) new k8s.KubeNamespace(chart, `namespace-${name}`, { metadata: { name } });
       });
       bundle.step('namespaces-of-workloads', 'create', {
         ...where,

@@ -56,7 +56,7 @@ export const workloads: Component = {
       'namespaces',
       'Namespaces have to be there in the federation first, default among them',
       (chart) => {
-        for (const name of namespaces) new Namespace(chart, name, { metadata: { name } });
+        for (const name of namespaces) new Namespace(chart, `namespace-${name}`, { metadata: { name } });
       },
     );
     bundle.step('namespaces', 'create', {
@@ -106,6 +106,7 @@ export const workloads: Component = {
         needs: [`${bundle.name}/namespaces`, ...topology.clusters.map(joinStep)],
         timeoutSeconds: 300,
         file: manifest,
+        copies: topology.clusters.map((cluster) => cluster.context),
         wait: [
           { resource: `deployment/${workload.name}`, namespace: workload.namespace, until: 'exists' },
           { resource: `service/${workload.name}`, namespace: workload.namespace, until: 'exists' },

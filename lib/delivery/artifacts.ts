@@ -2,8 +2,10 @@ import { Bundle, OutputFile } from '../bundle';
 import { ChartSource } from '../components/artifacts';
 import { toYaml } from '../yaml';
 
-/** Name of the lists, in each bundle and beside them. */
+/** Name of the list for all bundles. */
 export const ARTIFACTS_FILE = 'artifacts.yaml';
+/** Name of each bundle's own list, which `kubectl apply -f` of the folder passes over. */
+export const BUNDLE_ARTIFACTS_FILE = 'artifacts.conf';
 
 /** What has to be within reach before a bundle is applied. */
 export interface Artifacts {

@@ -3,9 +3,9 @@ import { Bundle, OutputFile } from '../bundle';
 import { StepOf } from '../plan/step';
 import { Topology } from '../topology/resolve';
 import { ARGO_CD_KEEPS, argoCd, SYNC_WAVE } from './argo-cd';
-import { ARTIFACTS_FILE, Artifacts, artifactsFile, artifactsOf, together } from './artifacts';
+import { ARTIFACTS_FILE, Artifacts, artifactsFile, artifactsOf, BUNDLE_ARTIFACTS_FILE, together } from './artifacts';
 import { flux, FLUX_KEEPS } from './flux';
-import { kustomization } from './kustomization';
+import { kustomization, KUSTOMIZATION_FILE } from './kustomization';
 import { wavesOfFiles } from './waves';
 
 /** A bundle's files with those that other ways of applying it need: its images and charts, a kustomization, Flux. */
@@ -22,12 +22,12 @@ export function bundleFiles(bundle: Bundle, topology: Topology, labels: Record<s
   return [
     ...files,
     kustomization(
-      `${bundle.name}/kustomization.yaml`,
+      `${bundle.name}/${KUSTOMIZATION_FILE}`,
       `The manifests of ${bundle.name}, in the order of use; values and other programs' files are not among them`,
       bundle.manifests.map(({ path }) => posix.basename(path)),
     ),
     artifactsFile(
-      `${bundle.name}/${ARTIFACTS_FILE}`,
+      `${bundle.name}/${BUNDLE_ARTIFACTS_FILE}`,
       `The images and charts that ${bundle.name} needs`,
       artifactsOf(bundle),
       topology.images.prefix,

@@ -77,6 +77,12 @@ export function inNamespace(object: Manifest): Manifest {
   return { ...object, metadata: { ...metadata, namespace: 'default' } };
 }
 
+/** Whether an object is of a built-in kind that lives in no namespace. Of custom kinds only their cluster knows. */
+export function isClusterWide({ apiVersion, kind }: Pick<Manifest, 'apiVersion' | 'kind'>): boolean {
+  const entry = SCHEMA.kinds[`${apiVersion}/${kind}`];
+  return entry !== undefined && !entry.namespaced;
+}
+
 /**
  * Writes objects in what a target serves: API versions are exchanged for others of the same shape, defaults that differ
  * between the two are written out, and fields that the version does not know are left out where that loses nothing.

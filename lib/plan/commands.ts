@@ -3,9 +3,10 @@ import { Command, Step, StepOf } from './step';
 /**
  * Arguments that are only known when the step runs, in braces, as they stand in a plan:
  * `{nodes}` the nodes that lack the labels, `{set}` which labels this plan has set, `{patch}` what has to change in an
- * object that others write into too, computed from the object as it is.
+ * object that others write into too, computed from the object as it is, `{cascade}` that a delete leaves alone what
+ * hangs on an object, as kubectl spells it: `false`, from 1.20 on `orphan`.
  */
-export const PLACEHOLDERS = ['{nodes}', '{set}', '{patch}'] as const;
+export const PLACEHOLDERS = ['{nodes}', '{set}', '{patch}', '{cascade}'] as const;
 
 /** What a step runs and what takes it back, both in order. */
 export interface StepCommands {
@@ -17,6 +18,11 @@ export interface StepCommands {
 export const FIELD_MANAGER = 'onprem-federation';
 
 const kubectl = (context: string, ...args: string[]): Command => ['kubectl', `--context=${context}`, ...args];
+
+/** Deletes what of a file's objects is there. */
+export function deleteCommand(context: string, file: string): Command {
+  return kubectl(context, 'delete', '--ignore-not-found', `--filename=${file}`);
+}
 
 function helm3(step: StepOf<'helm-release'>): StepCommands {
   const helm = ['helm', `--kube-context=${step.context}`];
@@ -64,12 +70,15 @@ export function commands(step: Step): StepCommands {
             `--filename=${step.file}`,
           ),
         ],
-        undo: [kubectl(step.context, 'delete', '--ignore-not-found', `--filename=${step.file}`)],
+        undo: [
+          [...deleteCommand(step.context, step.file), ...(step.copies ? ['--cascade={cascade}'] : [])],
+          ...(step.copies ?? []).map((member) => deleteCommand(member, step.file)),
+        ],
       };
     case 'create':
       return {
         run: [kubectl(step.context, 'create', `--filename=${step.file}`)],
-        undo: [kubectl(step.context, 'delete', '--ignore-not-found', `--filename=${step.file}`)],
+        undo: [deleteCommand(step.context, step.file)],
       };
     case 'stub-domain':
     case 'corefile': {
@@ -133,21 +142,17 @@ export function commands(step: Step): StepCommands {
         ],
         undo: [['helm', `--kube-context=${step.context}`, 'delete', '--purge', step.release]],
       };
-    case 'node-port':
+    case 'node-port': {
+      const where = `--namespace=${step.namespace}`;
       return {
         run: [
-          kubectl(
-            step.context,
-            `--namespace=${step.namespace}`,
-            'patch',
-            'service',
-            step.service,
-            '--type=json',
-            '--patch={patch}',
-          ),
+          step.recreate
+            ? kubectl(step.context, where, 'replace', '--force', '--filename=-')
+            : kubectl(step.context, where, 'patch', 'service', step.service, '--type=json', '--patch={patch}'),
         ],
         undo: [],
       };
+    }
     case 'kubefed-init':
       return {
         run: [
@@ -190,6 +195,8 @@ export function commands(step: Step): StepCommands {
         run: [kubectl(step.context, `--namespace=${step.namespace}`, 'get', 'service', step.service, '--output=json')],
         undo: [],
       };
+    case 'announcement':
+      return { run: [kubectl(step.context, 'get', 'nodes', '--output=json')], undo: [] };
     case 'dns-check':
       // Asked of the server directly, which no program is needed for: a second apply must not start a pod.
       return { run: [], undo: [] };

@@ -212,18 +212,24 @@ export function inOrder<S extends Pick<Step, 'id' | 'needs'>>(steps: readonly S[
   return { order };
 }
 
+/** The bundles of a plan: one a cluster, and with a control plane one of the federation's own. */
+export function bundlesOf({ stack, clusters }: Pick<PlanHead, 'stack' | 'clusters'>): string[] {
+  return [...clusters.map(({ name }) => name), ...(stack === 'federation-v1' ? ['federation'] : [])];
+}
+
 /** A step may name only clusters and contexts of the topology, and files that synth wrote. */
 function checkNames(plan: Plan): void {
   const findings: Finding[] = [];
   const contexts = new Set([...plan.clusters.map((cluster) => cluster.context), plan.federation]);
-  const bundles = new Set([...plan.clusters.map((cluster) => cluster.name), 'federation']);
+  const bundles = new Set(bundlesOf(plan));
   const files = new Set(plan.files.map((file) => file.path));
   for (const step of plan.steps) {
     const where = `plan.yaml: ${step.id}`;
     if (!bundles.has(step.cluster) || !step.id.startsWith(`${step.cluster}/`)) {
       findings.push({ where, problem: `'${step.cluster}' is no cluster of the topology`, hint: SYNTH_AGAIN });
     }
-    for (const name of new Set(['hostContext' in step ? step.hostContext : step.context, step.context])) {
+    const others = 'hostContext' in step ? [step.hostContext] : 'copies' in step ? (step.copies ?? []) : [];
+    for (const name of new Set([...others, step.context])) {
       if (!contexts.has(name))
         findings.push({ where, problem: `'${name}' is no context of the topology`, hint: SYNTH_AGAIN });
     }

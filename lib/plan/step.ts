@@ -76,6 +76,11 @@ export const stepSchemas = {
     context: contextName,
     file: distFile,
     wait: z.array(ready),
+    /**
+     * Contexts of the members into which the federation carries the objects. A teardown leaves the copies alone in the
+     * federation and deletes them in each member. @default the objects are nowhere else
+     */
+    copies: z.array(contextName).optional(),
     /** By server-side apply: a field that another manager owns is a conflict to report, never taken by force. */
     serverSide: z.literal(true).optional(),
     /**
@@ -120,6 +125,14 @@ export const stepSchemas = {
     container: text,
     argument: text,
   }),
+  /** Nodes may announce the addresses of Services by ARP. Only reads; where none may, the step stops with what to do. */
+  announcement: z.strictObject({
+    ...common,
+    kind: z.literal('announcement'),
+    context: contextName,
+    /** Nodes that are excluded from load balancers announce, too. @default false */
+    ignoreExcluded: z.literal(true).optional(),
+  }),
   /** The controller manager runs with a flag. Only reads; where it does not, the step stops with what `file` says. */
   'controller-manager-flag': z.strictObject({
     ...common,
@@ -135,12 +148,12 @@ export const stepSchemas = {
     ...common,
     kind: z.literal('helm-release'),
     context: contextName,
-    /** Helm's major version: 3 needs no Tiller. @default 2 */
+    /** Helm's major version: 3 stands for those without Tiller, 3 and 4. @default 2 */
     helm: z.literal(3).optional(),
     release: word,
     /** `<repository>/<chart>`, or the path of a folder or archive as seen from `dist/`; with `repository` the name alone. */
     chart: word,
-    /** Address of the chart's repository, so that nobody has to add it to helm first. Helm 3 only. @default none */
+    /** Address of the chart's repository, so that nobody has to add it to helm first. Not for Helm 2. @default none */
     repository: z.url().optional(),
     version: text,
     namespace: word,
@@ -153,14 +166,22 @@ export const stepSchemas = {
     registers: z.array(word.regex(/^[a-z][a-z0-9]*(\.[a-z0-9][-a-z0-9]*)+$/)).optional(),
     wait: z.array(ready),
   }),
-  /** All ports of a Service have this node port. */
+  /** One port of a Service, over UDP and over TCP, has this node port. Other ports keep theirs. */
   'node-port': z.strictObject({
     ...common,
     kind: z.literal('node-port'),
     context: contextName,
     namespace: word,
     service: word,
+    port,
     nodePort: port,
+    /**
+     * Delete the Service and create it with its node port, and never update it: an API server before 1.9 refuses to share
+     * a node port in an update, and ends at any update of a Service that shares one.
+     *
+     * @default patch it
+     */
+    recreate: z.literal(true).optional(),
   }),
   /** The federation's control plane runs in the host cluster, and the kubeconfig has its context. */
   'kubefed-init': z.strictObject({
@@ -227,6 +248,7 @@ export const stepSchema = z.discriminatedUnion('kind', [
   stepSchemas['stub-domain'],
   stepSchemas.corefile,
   stepSchemas['dnsmasq-argument'],
+  stepSchemas.announcement,
   stepSchemas['controller-manager-flag'],
   stepSchemas['helm-init'],
   stepSchemas['helm-release'],

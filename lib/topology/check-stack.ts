@@ -1,15 +1,26 @@
 import { posix } from 'node:path';
 import { parse } from 'semver';
-import { AddressRange, contains, parseAddressRange, parseEndpoint, isIPv4 } from './addresses';
+import {
+  AddressRange,
+  canonicalCidr,
+  contains,
+  ETCD_NODE_PORT,
+  isNodeAddress,
+  LONGEST_PREFIX,
+  parseAddressRange,
+  NODE_PORTS,
+  parseEndpoint,
+  parsePortRange,
+} from './addresses';
 import type { Checker } from './check';
+import { isImage, isImagePrefix, prefixed } from './images';
+import { isLabel, isSubdomain, LABEL_LENGTH } from './names';
 import { addressOf } from './spread';
-import { ChartsProps, EtcdProps, FederationProps, GitOpsProps, StackName, WorkloadProps } from './types';
+import { EtcdProps, FederationProps, GitOpsProps, StackName, WorkloadProps } from './types';
 
-const DNS1123 = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/;
-const SUBDOMAIN = /^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/;
-const PREFIX = /^[a-z0-9][-a-z0-9.]*(:\d+)?(\/[a-z0-9][-a-z0-9._]*)*$/;
-const QUANTITY = /^[1-9]\d*(Mi|Gi|Ti|M|G|T)$/;
-const FOLDER = /^[^-\s\p{Cc}][^\s\p{Cc}]*$/u;
+const QUANTITY = /^([1-9]\d{0,8})(Mi|Gi|Ti|M|G|T)$/;
+/** A path that no program takes for an option, an address, the home folder, or a template to fill in. */
+const FOLDER = /^(?![-~]|[a-z]+:)(?!.*\{\{)[^\s\p{Cc}]+$/u;
 
 /**
  * What the keys of ExternalDNS' records may begin with: they are 31 random bits in eight hexadecimal digits. When it
@@ -19,6 +30,9 @@ const RECORD_KEY = /^[0-7][0-9a-f]{0,7}$/;
 
 /** Folders of `dist/` that hold what belongs to no cluster. */
 export const GITOPS_FOLDER = 'gitops';
+
+/** More waves than any plan has. */
+const MOST_WAVES = 99;
 
 /** Name of MetalLB's chart in its repository. */
 export const METALLB_CHART = 'metallb';
@@ -52,6 +66,7 @@ export function checkForeignProps(c: Checker, props: FederationProps, stack: Sta
       ['coreDns', props.coreDns],
       ['keepalived', props.keepalived],
       ['dns.clusterDns', props.dns.clusterDns],
+      ...props.clusters.map(({ dnsProgram }, i): [string, unknown] => [`clusters[${i}].dnsProgram`, dnsProgram]),
       ['etcd.version', props.etcd?.version],
       ['etcd.operatorImage', props.etcd?.operatorImage],
       ...(props.workloads ?? []).map(({ placement }, i): [string, unknown] => [
@@ -101,11 +116,32 @@ export function checkExternalDns(c: Checker, props: FederationProps): void {
   checkEtcd(c, props);
   checkSources(c, props);
   checkTimes(c, props);
-  if (props.gitops) checkGitOps(c, props.gitops, props.charts);
+  if (props.gitops) checkGitOps(c, props.gitops, props);
   props.workloads?.forEach((workload, i) => {
     checkPlaced(c, `workloads[${i}]`, workload, props);
   });
+  checkSecondServices(c, props.workloads);
   checkAddresses(c, props);
+}
+
+/** The Service that carries a workload's names is no other workload's. */
+function checkSecondServices(c: Checker, workloads: readonly WorkloadProps[] = []): void {
+  const named = ({ name, namespace = 'default' }: WorkloadProps, suffix = ''): string =>
+    `${namespace}/${name}${suffix}`;
+  const second = new Map(
+    workloads.flatMap((workload, i): [string, number][] =>
+      workload.names === false ? [] : [[named(workload, NAMES_SUFFIX), i]],
+    ),
+  );
+  workloads.forEach((workload, i) => {
+    const other = second.get(named(workload));
+    if (other === undefined) return;
+    c.add(
+      `workloads[${i}].name`,
+      `'${workload.name}' is the name of the second Service of workloads[${other}]`,
+      'Name it otherwise, or give it a namespace of its own.',
+    );
+  });
 }
 
 function checkNodeNetworks(c: Checker, { clusters }: FederationProps): void {
@@ -120,29 +156,31 @@ function checkNodeNetworks(c: Checker, { clusters }: FederationProps): void {
       );
     }
     nodeNetworks?.forEach((cidr, n) => {
-      const [address = '', prefix = '', ...more] = cidr.split('/');
-      if (!isIPv4(address) || !/^\d{1,2}$/.test(prefix) || Number(prefix) > 32 || more.length > 0) {
+      if (canonicalCidr(cidr) === undefined) {
         c.add(`${where}[${n}]`, `'${cidr}' is no IPv4 CIDR`, 'Write an IPv4 CIDR, such as 10.11.12.0/24.');
       }
     });
   });
 }
 
-function checkEtcd(c: Checker, { dns, etcd = {} }: FederationProps): void {
+function checkEtcd(c: Checker, { clusters, dns, etcd = {} }: FederationProps): void {
   const endpoint = etcd.endpoint === undefined ? undefined : parseEndpoint(etcd.endpoint);
-  const [first = 0, last = 0] = (dns.nodePortRange ?? '30000-32767').split('-').map(Number);
-  if (etcd.endpoint !== undefined && endpoint === undefined) {
+  const nodePorts = parsePortRange(dns.nodePortRange ?? NODE_PORTS);
+  if (etcd.endpoint !== undefined && !(endpoint && isNodeAddress(endpoint.address))) {
     c.add('etcd.endpoint', `'${etcd.endpoint}' is no endpoint`, 'Write <IPv4 address of a node>:<node port>.');
   }
-  const port = endpoint?.port ?? 32379;
-  if (port < first || port > last) {
+  const port = endpoint?.port ?? ETCD_NODE_PORT;
+  // A cluster by itself reaches etcd at its Service, which has no node port then.
+  const shared = clusters.length > 1;
+  if (shared && nodePorts && (port < nodePorts.first || port > nodePorts.last)) {
+    const { first, last } = nodePorts;
     c.add(
       'etcd.endpoint',
       `port ${port} is outside the node ports ${first}-${last}`,
       `Use a port from ${first} to ${last}.`,
     );
   }
-  if (port === parseEndpoint(dns.endpoint)?.port) {
+  if (shared && port === parseEndpoint(dns.endpoint)?.port) {
     c.add('etcd.endpoint', `port ${port} is that of dns.endpoint`, 'Give etcd a node port of its own.');
   }
   checkEtcdStorage(c, etcd);
@@ -150,8 +188,6 @@ function checkEtcd(c: Checker, { dns, etcd = {} }: FederationProps): void {
     checkSubdomain(c, `etcd.tls.${key}`, etcd.tls?.[key]);
   }
 }
-
-const isSubdomain = (name: string): boolean => SUBDOMAIN.test(name) && name.length <= 253;
 
 /** The name of a Secret, or of a server. */
 function checkSubdomain(c: Checker, where: string, name: string | undefined): void {
@@ -170,8 +206,17 @@ function checkEtcdStorage(c: Checker, { size = 3, storage }: EtcdProps): void {
     }
     return;
   }
-  if (storage?.size !== undefined && !QUANTITY.test(storage.size)) {
-    c.add('etcd.storage.size', `'${storage.size}' is no size of a volume`, 'Write a quantity such as 1Gi.');
+  if (storage?.size !== undefined) {
+    const bytes = bytesOf(storage.size);
+    if (bytes === undefined) {
+      c.add('etcd.storage.size', `'${storage.size}' is no size of a volume`, 'Write a quantity such as 1Gi.');
+    } else if (bytes < ETCD_BYTES) {
+      c.add(
+        'etcd.storage.size',
+        `'${storage.size}' has no room for the records (512 MiB at most) and five log files of 64 MB`,
+        'Use 1G or more.',
+      );
+    }
   }
   if (storage?.className !== undefined && !isSubdomain(storage.className)) {
     c.add(
@@ -182,13 +227,29 @@ function checkEtcdStorage(c: Checker, { size = 3, storage }: EtcdProps): void {
   }
 }
 
-function checkSources(c: Checker, { images = {}, charts, metalLb }: FederationProps): void {
-  if (images.prefix !== undefined && !PREFIX.test(images.prefix)) {
+/** What etcd may come to: its quota for the records, and the log files that it keeps by default. */
+const ETCD_BYTES = 512 * 2 ** 20 + 5 * 64e6;
+const UNITS: Readonly<Record<string, number>> = { M: 1e6, G: 1e9, T: 1e12, Mi: 2 ** 20, Gi: 2 ** 30, Ti: 2 ** 40 };
+
+function bytesOf(quantity: string): number | undefined {
+  const [, digits, unit = ''] = QUANTITY.exec(quantity) ?? [];
+  return digits === undefined ? undefined : Number(digits) * (UNITS[unit] ?? 0);
+}
+
+function checkSources(c: Checker, { images = {}, charts, metalLb, workloads = [] }: FederationProps): void {
+  if (images.prefix !== undefined && !isImagePrefix(images.prefix)) {
     c.add(
       'images.prefix',
       `'${images.prefix}' is no registry and path`,
       'Write <registry>[:port][/path] without a slash at its end, such as registry.local/mirror.',
     );
+  } else if (images.prefix !== undefined) {
+    checkBehindPrefix(c, images.prefix, [
+      ['images.etcd', images.etcd],
+      ['images.coreDns', images.coreDns],
+      ['images.externalDns', images.externalDns],
+      ...workloads.map(({ image }, i): [string, string] => [`workloads[${i}].image`, image]),
+    ]);
   }
   c.image('images.etcd', images.etcd);
   c.image('images.coreDns', images.coreDns);
@@ -201,13 +262,26 @@ function checkSources(c: Checker, { images = {}, charts, metalLb }: FederationPr
   }
   if (metalLb?.chartVersion !== undefined) {
     const version = parse(metalLb.chartVersion);
-    if (version?.version !== metalLb.chartVersion || version.compare('0.13.2') < 0) {
+    // Read in the module: before, its controller knows the annotation in the group metallb.universe.tf only.
+    if (version?.version !== metalLb.chartVersion || version.compare('0.14.9') < 0) {
       c.add(
         'metalLb.chartVersion',
-        `'${metalLb.chartVersion}' is no chart that takes IPAddressPools`,
-        'Use a version from 0.13.2 on, such as 0.15.2.',
+        `'${metalLb.chartVersion}' is no chart of a MetalLB that reads metallb.io/loadBalancerIPs`,
+        'Use a version from 0.14.9 on, such as 0.15.2.',
       );
     }
+  }
+}
+
+/** What is an image by itself may be none behind a prefix: no part of a path has a port or capitals. */
+function checkBehindPrefix(c: Checker, prefix: string, images: readonly [string, string | undefined][]): void {
+  for (const [where, image] of images) {
+    if (image === undefined || !isImage(image) || isImage(prefixed(prefix, image))) continue;
+    c.add(
+      where,
+      `'${prefixed(prefix, image)}', the image behind images.prefix, is no image reference`,
+      "Leave out the registry's port and capitals, as in the mirror's path.",
+    );
   }
 }
 
@@ -219,8 +293,30 @@ function checkTimes(c: Checker, { externalDns = {} }: FederationProps): void {
   c.integer('externalDns.ttlSeconds', ttlSeconds, 1, 86_400);
 }
 
-function checkGitOps(c: Checker, { repoUrl, path, revision, argoCd, flux }: GitOpsProps, charts?: ChartsProps): void {
-  if (!/^(https?:\/\/|ssh:\/\/|git@)\S+$/.test(repoUrl) || /:\/\/[^/@]*:[^/@]*@/.test(repoUrl)) {
+/** An address of a git repository that carries no password and that no template reads as one of its own. */
+function isRepository(address: string): boolean {
+  if (/[\s{}\p{Cc}]/u.test(address)) return false;
+  if (address.startsWith('git@')) return /^git@[\w.-]+:[^:]+$/.test(address);
+  if (!URL.canParse(address)) return false;
+  const { protocol, host, password } = new URL(address);
+  return ['http:', 'https:', 'ssh:'].includes(protocol) && host !== '' && password === '';
+}
+
+/** A name of a branch or tag as git takes it, out of letters that no program reads for more. */
+function isRevision(text: string): boolean {
+  return (
+    /^[A-Za-z0-9][-A-Za-z0-9._/]*$/.test(text) &&
+    !text.includes('..') &&
+    text.split('/').every((part) => part !== '' && !/^\.|\.$|\.lock$/.test(part))
+  );
+}
+
+function checkGitOps(
+  c: Checker,
+  { repoUrl, path, revision, argoCd, flux }: GitOpsProps,
+  { charts, name = 'federation' }: FederationProps,
+): void {
+  if (!isRepository(repoUrl)) {
     c.add(
       'gitops.repoUrl',
       `'${repoUrl}' is no address of a git repository`,
@@ -232,6 +328,13 @@ function checkGitOps(c: Checker, { repoUrl, path, revision, argoCd, flux }: GitO
       'gitops.repoUrl',
       `'${repoUrl}' is an address that Flux refuses`,
       `Write '${repoUrl.replace(/^git@([^:]+):/, 'ssh://git@$1/')}'.`,
+    );
+  }
+  if (flux !== undefined && isLabel(name) && !isLabel(`${name}-${MOST_WAVES}`)) {
+    c.add(
+      'name',
+      `'${name}' is too long for Flux, which labels objects with it and the number of their wave`,
+      `Use at most ${LABEL_LENGTH - `-${MOST_WAVES}`.length} characters.`,
     );
   }
   checkSubdomain(c, 'gitops.flux.secretName', flux?.secretName);
@@ -249,7 +352,7 @@ function checkGitOps(c: Checker, { repoUrl, path, revision, argoCd, flux }: GitO
       'Write it without a leading slash, such as dist.',
     );
   }
-  if (revision !== undefined && !/^[A-Za-z0-9][-A-Za-z0-9._/]*$/.test(revision)) {
+  if (revision !== undefined && !isRevision(revision)) {
     c.add('gitops.revision', `'${revision}' is no branch, tag or commit`, 'Name one, such as main.');
   }
   if (argoCd?.namespace !== undefined) c.label('gitops.argoCd.namespace', argoCd.namespace);
@@ -274,14 +377,14 @@ function checkGitOps(c: Checker, { repoUrl, path, revision, argoCd, flux }: GitO
 }
 
 function checkPlaced(c: Checker, at: string, workload: WorkloadProps, { clusters }: FederationProps): void {
-  if (workload.name.length + NAMES_SUFFIX.length > 63) {
+  if (workload.names !== false && workload.name.length + NAMES_SUFFIX.length > LABEL_LENGTH) {
     c.add(
       `${at}.name`,
       `'${workload.name}' is too long`,
-      `Use at most ${63 - NAMES_SUFFIX.length} characters: a second Service is named after it.`,
+      `Use at most ${LABEL_LENGTH - NAMES_SUFFIX.length} characters: a second Service is named after it.`,
     );
   }
-  if (workload.namespace !== undefined && !DNS1123.test(workload.namespace)) return;
+  if (workload.namespace !== undefined && !isLabel(workload.namespace)) return;
   const path = workload.readinessPath;
   if (path !== undefined && !/^\/[^\s\p{Cc}]*$/u.test(path)) {
     c.add(`${at}.readinessPath`, `'${path}' is no path`, 'Write a path with a leading slash, such as /healthz.');
@@ -296,7 +399,7 @@ function checkPlaced(c: Checker, at: string, workload: WorkloadProps, { clusters
 /** Every Service has an address of its own out of its cluster's range. */
 function checkAddresses(c: Checker, { clusters, workloads = [] }: FederationProps): void {
   clusters.forEach((cluster) => {
-    const range = parseAddressRange(cluster.addressRange);
+    const range = parseAddressRange(cluster.addressRange, LONGEST_PREFIX['external-dns']);
     if (typeof range === 'string') return;
     const chosen = workloads.map((workload, i) => ({
       where: `workloads[${i}].addresses['${cluster.name}']`,

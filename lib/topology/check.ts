@@ -1,9 +1,24 @@
 import { parse, valid } from 'semver';
 import { FederationError, Finding } from '../errors';
-import { AddressRange, isIPv4, overlaps, parseAddressRange, parseEndpoint, toNumber } from './addresses';
+import {
+  AddressRange,
+  isIPv4,
+  isNodeAddress,
+  LONGEST_PREFIX,
+  NODE_PORTS,
+  overlaps,
+  parseAddressRange,
+  parseEndpoint,
+  parsePortRange,
+  specialNetwork,
+  toNumber,
+} from './addresses';
 import { checkExternalDns, checkForeignProps } from './check-stack';
+import { IMAGE_RULES, imageFault, isImage } from './images';
+import { isLabel, isServiceName, isSubdomain, LABEL_RULE, NAME_LENGTH } from './names';
 import { shapeFindings } from './shape';
-import { replicasOf } from './spread';
+import { preferenceOf, replicasOf } from './spread';
+import { OWN_NAMESPACES, TAKEN_NAMES, TAKEN_STEPS } from './taken';
 import { ClusterProps, FederationProps, PlacementProps, ReplicaPreference, StackName, WorkloadProps } from './types';
 
 /** The topology cannot be what was meant. Nothing has been written. */
@@ -21,35 +36,16 @@ export const SUPPORTED_MINORS: Readonly<Record<StackName, { first: number; last:
   'external-dns': { first: 29, last: 37, why: 'these are the versions that it was written for and tried on' },
 };
 
-/** The folder in `dist/` for what belongs to no single cluster. */
+/** The folder in `dist/` for what belongs to no single cluster. The stack external-dns has none. */
 export const FEDERATION_BUNDLE = 'federation';
 
-const DNS1123 = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/;
-const DNS1035 = /^[a-z]([-a-z0-9]*[a-z0-9])?$/;
-/** What may stand behind `<cluster>-` in an object's name. */
-const NAME_PART = /^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/;
 /** Name of a workload's first port where none is given. */
 export const DEFAULT_PORT_NAME = 'web';
 const VARIABLE_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
 /** As Kubernetes has it for a port's name (IANA): a letter among them, no two hyphens in a row. */
 const PORT_NAME = /^(?!.*--)(?=.*[a-z])[a-z0-9]([-a-z0-9]{0,13}[a-z0-9])?$/;
-const LABEL_RULE = 'lower-case letters, digits and hyphens, starting and ending with a letter or digit, at most 63';
-/** A part of a repository's path, as the distribution's reference grammar has it: no capitals. */
-const PATH_PART = '[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*';
-/** `[registry/]name[:tag][@digest]`. What stands before the first slash is a registry where it has a dot, a port or capitals. */
-const IMAGE = new RegExp(
-  `^(?:[A-Za-z0-9][A-Za-z0-9.-]*(?::\\d+)?/)?${PATH_PART}(?:/${PATH_PART})*(?::\\w[\\w.-]{0,127})?(?:@sha256:[0-9a-f]{64})?$`,
-);
-/** A name in DNS, without its closing dot. */
-const DNS_NAME_LENGTH = 253;
 /** Names below which every cluster's own DNS answers, where kubeadm has set it up. */
 const CLUSTER_DOMAINS = ['cluster.local', 'in-addr.arpa', 'ip6.arpa'];
-/** What stands in the namespace `default` already: a workload of that name would be written over it. */
-const TAKEN_NAMES: Readonly<Record<StackName, readonly string[]>> = {
-  'federation-v1': ['kubernetes', 'etcd-operator', 'etcd-cluster', 'etcd-cluster-client', 'coredns-coredns'],
-  'external-dns': ['kubernetes'],
-};
-
 /** Collects what is wrong. */
 export class Checker {
   readonly findings: Finding[] = [];
@@ -60,8 +56,7 @@ export class Checker {
 
   /** A DNS-1123 label. */
   label(where: string, value: string): void {
-    if (!DNS1123.test(value) || value.length > 63)
-      this.add(where, `'${value}' is no DNS-1123 label`, `Use ${LABEL_RULE}.`);
+    if (!isLabel(value)) this.add(where, `'${value}' is no DNS-1123 label`, `Use ${LABEL_RULE}.`);
   }
 
   /** A whole number within limits. */
@@ -75,10 +70,16 @@ export class Checker {
     }
   }
 
+  /** An image; where there is a rule for the prop, of a version that does what the bundle asks of it. */
   image(where: string, value: string | undefined): void {
-    if (value !== undefined && !IMAGE.test(value)) {
+    if (value === undefined) return;
+    if (!isImage(value)) {
       this.add(where, `'${value}' is no image reference`, 'Write [registry/]name[:tag][@digest].');
+      return;
     }
+    const rule = Object.entries(IMAGE_RULES).find(([prop]) => prop === where)?.[1];
+    const fault = rule && imageFault(value, rule);
+    if (fault) this.add(where, fault.problem, fault.hint);
   }
 
   /** Reports each value that stands a second time, at its second place. */
@@ -129,9 +130,9 @@ export function checkTopology(props: FederationProps): void {
 
   props.clusters.forEach((cluster, i) => {
     checkCluster(c, `clusters[${i}]`, cluster, stack, name);
-    checkHostContext(c, `clusters[${i}]`, cluster, props.hostCluster);
+    if (stack === 'federation-v1') checkHostContext(c, `clusters[${i}]`, cluster, props);
   });
-  checkAcrossClusters(c, props.clusters);
+  checkAcrossClusters(c, props.clusters, stack);
   checkRanges(c, props);
   checkDns(c, props);
   props.workloads?.forEach((workload, i) => {
@@ -145,16 +146,17 @@ export function checkTopology(props: FederationProps): void {
     'the workload',
     'Give each workload a name of its own within its namespace.',
   );
-  checkComponents(c, props);
+  checkMembers(c, props);
   checkForeignProps(c, props, stack);
   if (stack === 'external-dns') checkExternalDns(c, props);
+  else checkFederationV1(c, props);
 
   if (c.findings.length > 0) throw new TopologyError(c.findings);
 }
 
 function checkCluster(c: Checker, at: string, cluster: ClusterProps, stack: StackName, federation: string): void {
   c.label(`${at}.name`, cluster.name);
-  if (cluster.name === FEDERATION_BUNDLE) {
+  if (stack === 'federation-v1' && cluster.name === FEDERATION_BUNDLE) {
     c.add(
       `${at}.name`,
       `'${cluster.name}' is the folder of the federation's own objects in dist/`,
@@ -177,14 +179,7 @@ function checkCluster(c: Checker, at: string, cluster: ClusterProps, stack: Stac
 
   checkServer(c, `${at}.server`, cluster.server);
 
-  const range = parseAddressRange(cluster.addressRange);
-  if (typeof range === 'string') {
-    c.add(
-      `${at}.addressRange`,
-      `'${cluster.addressRange}' ${range}`,
-      'Write an IPv4 CIDR of /1 to /30, such as 10.210.1.100/26.',
-    );
-  }
+  checkRange(c, `${at}.addressRange`, cluster.addressRange, stack);
 
   const version = valid(cluster.kubernetesVersion) === null ? null : parse(cluster.kubernetesVersion);
   const supported = SUPPORTED_MINORS[stack];
@@ -206,6 +201,23 @@ function checkCluster(c: Checker, at: string, cluster: ClusterProps, stack: Stac
   }
 }
 
+function checkRange(c: Checker, where: string, declared: string, stack: StackName): void {
+  const longest = LONGEST_PREFIX[stack];
+  const range = parseAddressRange(declared, longest);
+  if (typeof range === 'string') {
+    c.add(where, `'${declared}' ${range}`, `Write an IPv4 CIDR of /1 to /${longest}, such as 10.210.1.100/26.`);
+    return;
+  }
+  const special = specialNetwork(range);
+  if (special !== undefined) {
+    c.add(
+      where,
+      `'${declared}' (${range.first} to ${range.last}) reaches into ${special.cidr} (${special.what})`,
+      'Give addresses that other machines can reach.',
+    );
+  }
+}
+
 function checkServer(c: Checker, where: string, value: string): void {
   const server = URL.canParse(value) ? new URL(value) : undefined;
   if (server?.protocol !== 'https:' || server.search !== '' || server.hash !== '') {
@@ -221,9 +233,16 @@ function checkServer(c: Checker, where: string, value: string): void {
 }
 
 /** `kubefed join` names a ServiceAccount `<cluster>-<host cluster's context>` and fails where that is no name. */
-function checkHostContext(c: Checker, at: string, cluster: ClusterProps, hostCluster: string): void {
+function checkHostContext(
+  c: Checker,
+  at: string,
+  cluster: ClusterProps,
+  { clusters, hostCluster }: FederationProps,
+): void {
   const { context } = cluster;
-  if (cluster.name !== hostCluster || context === undefined || NAME_PART.test(context) || !isContext(context)) return;
+  if (cluster.name !== hostCluster || context === undefined || !isContext(context)) return;
+  const longest = Math.max(...clusters.map(({ name }) => name.length));
+  if (isSubdomain(context) && longest + 1 + context.length <= NAME_LENGTH) return;
   c.add(
     `${at}.context`,
     `'${context}' cannot be a part of a ServiceAccount's name, and kubefed join names one after the host cluster's context`,
@@ -235,7 +254,7 @@ function isContext(context: string): boolean {
   return context !== '' && !/[\s\p{Cc}]/u.test(context) && !context.startsWith('-');
 }
 
-function checkAcrossClusters(c: Checker, clusters: readonly ClusterProps[]): void {
+function checkAcrossClusters(c: Checker, clusters: readonly ClusterProps[], stack: StackName): void {
   const all = (path: string, value: (cluster: ClusterProps) => string): { where: string; value: string }[] =>
     clusters.map((cluster, i) => ({ where: `clusters[${i}]${path}`, value: value(cluster) }));
   c.unique(
@@ -261,7 +280,7 @@ function checkAcrossClusters(c: Checker, clusters: readonly ClusterProps[]): voi
   );
 
   const ranges = clusters
-    .map((cluster, i) => ({ i, range: parseAddressRange(cluster.addressRange) }))
+    .map((cluster, i) => ({ i, range: parseAddressRange(cluster.addressRange, LONGEST_PREFIX[stack]) }))
     .filter((entry): entry is { i: number; range: AddressRange } => typeof entry.range !== 'string')
     .map(({ i, range }) => ({ i, range, start: toNumber(range.first) }))
     .sort((a, b) => a.start - b.start || toNumber(b.range.last) - toNumber(a.range.last) || a.i - b.i);
@@ -282,7 +301,7 @@ function checkAcrossClusters(c: Checker, clusters: readonly ClusterProps[]): voi
 }
 
 /** An address that a node or an API server has must never be handed out: whoever gets it takes it away from them. */
-function checkRanges(c: Checker, { clusters, dns, etcd, controlPlane }: FederationProps): void {
+function checkRanges(c: Checker, { clusters, dns, etcd, controlPlane, stack }: FederationProps): void {
   const taken = [
     ...clusters.map(({ server }, i) => ({
       of: `clusters[${i}].server`,
@@ -296,7 +315,7 @@ function checkRanges(c: Checker, { clusters, dns, etcd, controlPlane }: Federati
     .map((entry) => ({ ...entry, number: toNumber(entry.address) }))
     .sort((a, b) => a.number - b.number);
   clusters.forEach(({ addressRange }, i) => {
-    const range = parseAddressRange(addressRange);
+    const range = parseAddressRange(addressRange, LONGEST_PREFIX[stack ?? 'federation-v1']);
     if (typeof range === 'string') return;
     const [first, last] = [toNumber(range.first), toNumber(range.last)];
     const inside = taken.filter(({ number }) => first <= number && number <= last);
@@ -323,7 +342,7 @@ function checkDns(c: Checker, { dns }: FederationProps): void {
       `Write '${dns.zone}.': the zone is a fully qualified name.`,
     );
   }
-  if (labels.some((label) => !DNS1123.test(label) || label.length > 63) || dns.zone.length > 200) {
+  if (labels.some((label) => !isLabel(label)) || dns.zone.length > 200) {
     c.add('dns.zone', `'${dns.zone}' is no DNS zone`, 'Write DNS-1123 labels with dots, such as example.com.');
   }
   const zone = dns.zone.replace(/\.$/, '').toLowerCase();
@@ -336,10 +355,10 @@ function checkDns(c: Checker, { dns }: FederationProps): void {
     );
   }
   const endpoint = parseEndpoint(dns.endpoint);
-  if (!endpoint) {
+  if (!endpoint || !isNodeAddress(endpoint.address)) {
     c.add('dns.endpoint', `'${dns.endpoint}' is no endpoint`, 'Write <IPv4 address of a node>:<node port>.');
   }
-  const nodePorts = parsePortRange(dns.nodePortRange ?? '30000-32767');
+  const nodePorts = parsePortRange(dns.nodePortRange ?? NODE_PORTS);
   if (!nodePorts) {
     c.add(
       'dns.nodePortRange',
@@ -361,14 +380,9 @@ function isWithin(name: string, domain: string): boolean {
   return name === domain || name.endsWith(`.${domain}`);
 }
 
-function parsePortRange(text: string): { first: number; last: number } | undefined {
-  const [first = 0, last = 0] = /^\d{1,5}-\d{1,5}$/.test(text) ? text.split('-').map(Number) : [];
-  return first >= 1 && first <= last && last <= 65535 ? { first, last } : undefined;
-}
-
 function checkWorkload(c: Checker, at: string, workload: WorkloadProps, props: FederationProps): void {
   const { clusters } = props;
-  if (!DNS1035.test(workload.name) || workload.name.length > 63) {
+  if (!isServiceName(workload.name)) {
     c.add(
       `${at}.name`,
       `'${workload.name}' is no DNS-1035 label`,
@@ -376,26 +390,45 @@ function checkWorkload(c: Checker, at: string, workload: WorkloadProps, props: F
     );
   }
   if (workload.namespace !== undefined) c.label(`${at}.namespace`, workload.namespace);
-  if (
-    (workload.namespace ?? 'default') === 'default' &&
-    TAKEN_NAMES[props.stack ?? 'federation-v1'].includes(workload.name)
-  ) {
-    c.add(
-      `${at}.name`,
-      `'${workload.name}' is the name of something that is in the namespace default already`,
-      'Name it otherwise, or give it a namespace of its own.',
-    );
-  }
+  checkTaken(c, at, workload, props.stack ?? 'federation-v1');
   checkNameLength(c, at, workload, props);
   c.image(`${at}.image`, workload.image);
   checkPorts(c, at, workload);
   for (const name of Object.keys(workload.env ?? {})) {
-    if (!VARIABLE_NAME.test(name)) {
+    // In JavaScript this one sets what an object inherits from, and is lost on the way.
+    if (!VARIABLE_NAME.test(name) || name === '__proto__') {
       c.add(`${at}.env['${name}']`, `'${name}' is no name of a variable`, 'Use letters, digits and underscores.');
     }
   }
   c.integer(`${at}.replicas`, workload.replicas, 0, 1_000_000);
   if (workload.placement) checkPlacement(c, `${at}.placement`, workload.placement, workload.replicas, clusters);
+}
+
+/** Nothing of the workload's is written over what is there already, or over one of the plan's own steps. */
+function checkTaken(c: Checker, at: string, { name, namespace = 'default' }: WorkloadProps, stack: StackName): void {
+  if (OWN_NAMESPACES[stack].includes(namespace)) {
+    c.add(
+      `${at}.namespace`,
+      `'${namespace}' is the namespace of the federation's own programs`,
+      'Give the workload another one: a teardown takes this one away.',
+    );
+  }
+  const taken = new Map(Object.entries(TAKEN_NAMES[stack])).get(namespace) ?? [];
+  if (taken.includes(name)) {
+    c.add(
+      `${at}.name`,
+      `'${name}' is the name of something that is in the namespace ${namespace} already`,
+      'Name it otherwise, or give it a namespace of its own.',
+    );
+  }
+  const step = new Map(Object.entries(TAKEN_STEPS[stack])).get(name);
+  if (step !== undefined && namespace === 'default') {
+    c.add(
+      `${at}.name`,
+      `'${name}' would give one of its steps the id of another, ${step}`,
+      'Name it otherwise, or give it a namespace of its own.',
+    );
+  }
 }
 
 /** The longest of a workload's names has to be one that DNS can carry. */
@@ -408,10 +441,10 @@ function checkNameLength(
   if (names === false) return;
   const fixed = `${name}.${namespace}.${federation}.svc..${dns.zone.replace(/\.$/, '')}`.length;
   const longest = Math.max(0, ...clusters.map(({ region, zone }) => `${zone}.${region}`.length));
-  if (fixed + longest <= DNS_NAME_LENGTH) return;
+  if (fixed + longest <= NAME_LENGTH) return;
   c.add(
     `${at}.name`,
-    `its longest name in DNS would have ${fixed + longest} characters, and DNS has at most ${DNS_NAME_LENGTH}`,
+    `its longest name in DNS would have ${fixed + longest} characters, and DNS has at most ${NAME_LENGTH}`,
     'Shorten the names of workload, namespace, federation, zone, region or DNS zone.',
   );
 }
@@ -477,7 +510,7 @@ function checkPlacement(
   // Sums of what is wrong by itself would only repeat it.
   if (c.findings.length > before || !Number.isInteger(replicas) || replicas < 1) return;
   const minimum = clusters
-    .map(({ name }) => placement.clusters[name] ?? placement.clusters['*'])
+    .map(({ name }) => preferenceOf(placement, name))
     .reduce((sum, preference) => sum + (preference?.minReplicas ?? 0), 0);
   if (minimum > replicas) {
     c.add(at, `the minimums add up to ${minimum} of ${replicas} replicas`, 'Raise replicas, or lower minReplicas.');
@@ -517,7 +550,7 @@ function checkPreference(c: Checker, where: string, { minReplicas = 0, maxReplic
   if (weight !== undefined) c.integer(`${where}.weight`, weight, 0, 1_000_000);
 }
 
-function checkComponents(c: Checker, { etcd, coreDns, keepalived, controlPlane }: FederationProps): void {
+function checkMembers(c: Checker, { etcd }: FederationProps): void {
   if (etcd?.size !== undefined && ![1, 3, 5, 7].includes(etcd.size)) {
     c.add(
       'etcd.size',
@@ -525,9 +558,13 @@ function checkComponents(c: Checker, { etcd, coreDns, keepalived, controlPlane }
       'Use 1, 3, 5 or 7: an even member adds no safety.',
     );
   }
+}
+
+/** What only the stack `federation-v1` has to be told. */
+function checkFederationV1(c: Checker, { etcd, coreDns, keepalived, controlPlane }: FederationProps): void {
   if (etcd?.version !== undefined) {
     const version = parse(etcd.version);
-    if (version?.version !== etcd.version || version.major !== 3 || version.minor > 3) {
+    if (version?.version !== etcd.version || version.major !== 3 || version.minor > 3 || version.compare('3.0.0') < 0) {
       c.add(
         'etcd.version',
         `'${etcd.version}' does not serve the v2 API by default`,
@@ -538,7 +575,8 @@ function checkComponents(c: Checker, { etcd, coreDns, keepalived, controlPlane }
   c.image('etcd.operatorImage', etcd?.operatorImage);
   if (coreDns?.chartVersion !== undefined) {
     const version = parse(coreDns.chartVersion);
-    if (version?.version !== coreDns.chartVersion || version.compare('0.1.0') < 0 || version.compare('0.9.1') > 0) {
+    const isRelease = version?.version === coreDns.chartVersion && version.prerelease.length === 0;
+    if (!isRelease || version.compare('0.1.0') < 0 || version.compare('0.9.1') > 0) {
       c.add(
         'coreDns.chartVersion',
         `'${coreDns.chartVersion}' brings no CoreDNS that reads etcd v2`,
@@ -549,10 +587,11 @@ function checkComponents(c: Checker, { etcd, coreDns, keepalived, controlPlane }
   c.image('keepalived.vipImage', keepalived?.vipImage);
   c.image('keepalived.cloudProviderImage', keepalived?.cloudProviderImage);
   c.image('controlPlane.image', controlPlane?.image);
-  if (controlPlane?.advertiseAddress !== undefined && !isIPv4(controlPlane.advertiseAddress)) {
+  const advertised = controlPlane?.advertiseAddress;
+  if (advertised !== undefined && !(isIPv4(advertised) && isNodeAddress(advertised))) {
     c.add(
       'controlPlane.advertiseAddress',
-      `'${controlPlane.advertiseAddress}' is no IPv4 address`,
+      `'${advertised}' is ${isIPv4(advertised) ? 'an address that no node has' : 'no IPv4 address'}`,
       'Give the address of a node of the host cluster.',
     );
   }

@@ -1,5 +1,13 @@
 import { parse } from 'semver';
-import { AddressRange, Endpoint, parseAddressRange, parseEndpoint } from './addresses';
+import {
+  AddressRange,
+  canonicalCidr,
+  Endpoint,
+  ETCD_NODE_PORT,
+  LONGEST_PREFIX,
+  parseAddressRange,
+  parseEndpoint,
+} from './addresses';
 import { checkTopology, DEFAULT_PORT_NAME } from './check';
 import { addressOf, replicasOf } from './spread';
 import {
@@ -9,6 +17,7 @@ import {
   ClusterProps,
   ControlPlaneProps,
   CoreDnsProps,
+  DnsProgram,
   EtcdProps,
   EtcdStorageProps,
   EtcdTlsProps,
@@ -27,7 +36,7 @@ import {
 /** A cluster with every default filled in and every text read. */
 export interface Cluster extends Required<Omit<ClusterProps, 'addressRange' | 'nodeNetworks'>> {
   readonly addressRange: AddressRange;
-  /** None where none are declared. */
+  /** In canonical form; none where none are declared. */
   readonly nodeNetworks: readonly string[];
   /** The minor version: 7 for 1.7.3. */
   readonly minor: number;
@@ -55,9 +64,6 @@ export interface Etcd extends Required<Omit<EtcdProps, 'storage' | 'endpoint' | 
   readonly endpoint: Endpoint;
   readonly tls?: EtcdTlsProps;
 }
-
-/** The node port at which other clusters reach etcd, where the topology does not say it. */
-export const ETCD_NODE_PORT = 32379;
 
 /** The declaration, checked and complete: what components read. */
 export interface Topology {
@@ -93,6 +99,11 @@ function known<T>(value: T | string | undefined): T {
   return value;
 }
 
+/** kubeadm sets up CoreDNS from 1.11 on. */
+function defaultDnsProgram(version: string): DnsProgram {
+  return known(parse(version)?.minor) >= 11 ? 'coredns' : 'kube-dns';
+}
+
 /**
  * Checks a declaration and fills its defaults in.
  *
@@ -100,18 +111,20 @@ function known<T>(value: T | string | undefined): T {
  */
 export function resolveTopology(props: FederationProps): Topology {
   checkTopology(props);
+  const stack = props.stack ?? 'federation-v1';
   const clusters = props.clusters.map((cluster): Cluster => ({
     ...cluster,
+    dnsProgram: cluster.dnsProgram ?? defaultDnsProgram(cluster.kubernetesVersion),
     context: cluster.context ?? cluster.name,
-    addressRange: known<AddressRange>(parseAddressRange(cluster.addressRange)),
+    addressRange: known<AddressRange>(parseAddressRange(cluster.addressRange, LONGEST_PREFIX[stack])),
     minor: known(parse(cluster.kubernetesVersion)?.minor),
     isHost: cluster.name === props.hostCluster,
-    nodeNetworks: cluster.nodeNetworks ?? [],
+    nodeNetworks: (cluster.nodeNetworks ?? []).map((cidr) => canonicalCidr(cidr) ?? cidr),
   }));
   const endpoint = known<Endpoint>(parseEndpoint(props.dns.endpoint));
   return {
     name: federationName(props),
-    stack: props.stack ?? 'federation-v1',
+    stack,
     clusters,
     host: known(clusters.find((cluster) => cluster.isHost)),
     dns: {
@@ -129,7 +142,7 @@ export function resolveTopology(props: FederationProps): Topology {
       namespace: 'default',
       names: true,
       ...defined(workload),
-      ...(props.stack === 'external-dns' ? spread(workload, i, clusters) : { addresses: {}, replicasIn: {} }),
+      ...(stack === 'external-dns' ? spread(workload, i, clusters) : { addresses: {}, replicasIn: {} }),
     })),
     controlPlane: {
       advertiseAddress: endpoint.address,
@@ -159,7 +172,7 @@ export function resolveTopology(props: FederationProps): Topology {
       ...defined(props.images ?? {}),
     },
     charts: { unpacked: false, ...defined(props.charts ?? {}) },
-    metalLb: { chartVersion: '0.15.2', ...defined(props.metalLb ?? {}) },
+    metalLb: { chartVersion: '0.15.2', ignoreExcludeLB: false, ...defined(props.metalLb ?? {}) },
     externalDns: { intervalSeconds: 60, eventIntervalSeconds: 5, ttlSeconds: 30, ...defined(props.externalDns ?? {}) },
     ...(props.gitops && { gitops: resolveGitOps(props.gitops) }),
   };

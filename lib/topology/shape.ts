@@ -7,6 +7,7 @@ import {
   ClusterProps,
   ControlPlaneProps,
   CoreDnsProps,
+  DnsProgram,
   DnsProps,
   EtcdProps,
   EtcdStorageProps,
@@ -28,7 +29,8 @@ import {
 /** A schema for each prop of a type, so that none is forgotten here that types.ts has, and none invented. */
 type Shape<T> = { [K in keyof Required<T>]: z.ZodType<T[K]> };
 
-const text = z.string();
+/** A NUL ends an argument for every program, and half of a surrogate pair is no character in any file. */
+const text = z.string().refine((value) => !/[\0\p{Cs}]/u.test(value));
 const number = z.number();
 /** Each choice under its own name: the compiler sees to it that none is missing. */
 const stacks: { [K in StackName]: K } = { 'federation-v1': 'federation-v1', 'external-dns': 'external-dns' };
@@ -37,6 +39,8 @@ const clusterDnsMethods: { [K in ClusterDnsMethod]: K } = {
   'dnsmasq-argument': 'dnsmasq-argument',
 };
 const forwardMethods: { [K in NonNullable<KeepalivedProps['forwardMethod']>]: K } = { NAT: 'NAT', DR: 'DR' };
+
+const dnsPrograms: { [K in DnsProgram]: K } = { 'kube-dns': 'kube-dns', coredns: 'coredns' };
 
 const cluster = z.strictObject({
   name: text,
@@ -47,6 +51,7 @@ const cluster = z.strictObject({
   addressRange: text,
   context: text.optional(),
   nodeNetworks: z.array(text).optional(),
+  dnsProgram: z.enum(dnsPrograms).optional(),
 } satisfies Shape<ClusterProps>);
 
 const dns = z.strictObject({
@@ -159,7 +164,12 @@ const federation = z.strictObject({
   charts: z
     .strictObject({ folder: text.optional(), unpacked: z.boolean().optional() } satisfies Shape<ChartsProps>)
     .optional(),
-  metalLb: z.strictObject({ chartVersion: text.optional() } satisfies Shape<MetalLbProps>).optional(),
+  metalLb: z
+    .strictObject({
+      chartVersion: text.optional(),
+      ignoreExcludeLB: z.boolean().optional(),
+    } satisfies Shape<MetalLbProps>)
+    .optional(),
   externalDns: z
     .strictObject({
       intervalSeconds: number.optional(),
@@ -207,6 +217,9 @@ function findings(issue: z.core.$ZodIssue, value: unknown): Finding[] {
       return [
         { where, problem: `${inWords(value)} is none of the choices`, hint: `Use one of: ${issue.values.join(', ')}.` },
       ];
+    case 'invalid_key':
+    case 'custom':
+      return [{ where, problem: 'holds a character that no file or argument can hold', hint: 'Leave it out.' }];
     default:
       return [{ where, problem: issue.message, hint: 'See lib/topology/types.ts.' }];
   }

@@ -1,14 +1,24 @@
 import { AddressRange, toAddress, toNumber } from './addresses';
 import { Share, split, Split } from './placement';
-import { PlacementProps, WorkloadProps } from './types';
+import { PlacementProps, ReplicaPreference, WorkloadProps } from './types';
+
+/** What a placement says of a cluster: by its name, or else what it says of all that it does not name. */
+export function preferenceOf({ clusters }: PlacementProps, cluster: string): ReplicaPreference | undefined {
+  const key = [cluster, '*'].find((name) => Object.hasOwn(clusters, name));
+  return key === undefined ? undefined : clusters[key];
+}
 
 /** Every cluster's share: even without a placement; with one, a cluster that it does not name gets nothing. */
 export function sharesOf(placement: PlacementProps | undefined, clusters: readonly string[]): Share[] {
   if (placement === undefined) return clusters.map(() => ({ minimum: 0, maximum: Infinity, weight: 1 }));
-  const named = new Map(Object.entries(placement.clusters));
   return clusters.map((cluster) => {
-    const preference = named.get(cluster) ?? named.get('*') ?? { maxReplicas: 0 };
-    const { minReplicas = 0, maxReplicas = Infinity, weight = 0 } = preference;
+    const {
+      minReplicas = 0,
+      maxReplicas = Infinity,
+      weight = 0,
+    } = preferenceOf(placement, cluster) ?? {
+      maxReplicas: 0,
+    };
     return { minimum: minReplicas, maximum: maxReplicas, weight };
   });
 }

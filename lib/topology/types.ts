@@ -26,7 +26,8 @@ export interface ClusterProps {
   readonly kubernetesVersion: string;
   /**
    * The range that addresses of LoadBalancer Services are taken from, as an IPv4 CIDR. Host bits may be set:
-   * `10.210.1.100/26` is the network `10.210.1.64/26`, which gives .65 to .126. At most /30; ranges may not overlap.
+   * `10.210.1.100/26` is the network `10.210.1.64/26`, which gives .65 to .126. At most /30, or /32 with the stack
+   * `external-dns`; ranges may not overlap.
    */
   readonly addressRange: string;
   /**
@@ -35,12 +36,21 @@ export interface ClusterProps {
    */
   readonly context?: string;
   /**
-   * Networks of the cluster's nodes as IPv4 CIDRs, from which its pods' packets reach other clusters. The host
+   * Networks of the cluster's nodes as IPv4 CIDRs (host bits may be set), from which its pods' packets reach other clusters. The host
    * cluster's etcd lets in these and no others. Give them for every cluster or for none. Stack `external-dns` only.
    * @default every address may reach etcd's client port
    */
   readonly nodeNetworks?: readonly string[];
+  /**
+   * Which program answers the cluster's own names: kubeadm below 1.11 can set up CoreDNS by a feature gate, too.
+   * Stack `federation-v1` only.
+   * @default 'kube-dns' below Kubernetes 1.11, 'coredns' from 1.11 on
+   */
+  readonly dnsProgram?: DnsProgram;
 }
+
+/** What answers a cluster's own names. */
+export type DnsProgram = 'kube-dns' | 'coredns';
 
 /** How pods of a cluster come to ask the federation's CoreDNS for its zone (kube-dns clusters, below 1.11). */
 export type ClusterDnsMethod = 'stub-domains' | 'dnsmasq-argument';
@@ -91,7 +101,7 @@ export interface ControlPlaneProps {
 /** Where etcd's members keep their data: a PersistentVolumeClaim each. */
 export interface EtcdStorageProps {
   /**
-   * Size of each member's volume, as a Kubernetes quantity.
+   * Size of each member's volume, as a Kubernetes quantity; 1G or more.
    * @default '1Gi'
    */
   readonly size?: string;
@@ -137,7 +147,7 @@ export interface EtcdProps {
    */
   readonly version?: string;
   /**
-   * Stack `federation-v1` only.
+   * From v0.5.0, which has EtcdCluster. Stack `federation-v1` only.
    * @default 'quay.io/coreos/etcd-operator:v0.5.0'
    */
   readonly operatorImage?: string;
@@ -176,7 +186,7 @@ export interface CoreDnsProps {
  * `federation-v1` only.
  */
 export interface KeepalivedProps {
-  /** @default 'gcr.io/google_containers/kube-keepalived-vip:0.9' */
+  /** Version 0.9: later ones take other arguments. @default 'gcr.io/google_containers/kube-keepalived-vip:0.9' */
   readonly vipImage?: string;
   /** @default 'quay.io/munnerz/keepalived-cloud-provider:0.0.1' */
   readonly cloudProviderImage?: string;
@@ -196,11 +206,11 @@ export interface ImagesProps {
    * @default none
    */
   readonly prefix?: string;
-  /** @default 'registry.k8s.io/etcd:3.6.8-0' */
+  /** It has to answer at `/livez` and `/readyz`: from 3.5.11. @default 'registry.k8s.io/etcd:3.6.8-0' */
   readonly etcd?: string;
-  /** @default 'coredns/coredns:1.14.7' */
+  /** From 1.5.2. @default 'coredns/coredns:1.14.7' */
   readonly coreDns?: string;
-  /** It has to know `--coredns-strictly-owned`: from v0.20.0. @default 'registry.k8s.io/external-dns/external-dns:v0.21.0' */
+  /** It has to know `--coredns-strictly-owned`: from v0.21.0. @default 'registry.k8s.io/external-dns/external-dns:v0.21.0' */
   readonly externalDns?: string;
 }
 
@@ -221,10 +231,16 @@ export interface ChartsProps {
 /** MetalLB, which gives LoadBalancer Services their addresses. Stack `external-dns` only. */
 export interface MetalLbProps {
   /**
-   * Version of the chart `metallb`, which is that of its images too.
+   * Version of the chart `metallb`, which is that of its images too; from 0.14.9, which reads the addresses.
    * @default '0.15.2'
    */
   readonly chartVersion?: string;
+  /**
+   * Announce addresses also from nodes with the label `node.kubernetes.io/exclude-from-external-load-balancers`. kubeadm
+   * labels every control-plane node so: a cluster of such nodes alone announces nothing without this.
+   * @default false
+   */
+  readonly ignoreExcludeLB?: boolean;
 }
 
 /** ExternalDNS, which writes each cluster's records, and how fast. Stack `external-dns` only. */

@@ -24,6 +24,11 @@ const API_VERSIONS: Readonly<Record<string, (minor: number) => string>> = {
   StatefulSet: (minor) => (minor >= 9 ? 'apps/v1' : 'apps/v1beta1'),
 };
 
+/** Whether {@link wanted} knows a kind. */
+export function hasVersion(kind: string): boolean {
+  return kind in API_VERSIONS;
+}
+
 /** The minor version of `1.7.3`. */
 export function minorOf(version: string): number {
   return parse(version)?.minor ?? 0;

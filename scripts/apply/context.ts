@@ -5,13 +5,15 @@ import { Plan, PlanCluster } from '../../lib/plan/plan';
 import { Command, Step } from '../../lib/plan/step';
 import { documents } from '../../lib/yaml';
 import { minorOf, Wanted } from './api';
+import { ControlPlane } from './control-plane';
 import { StepError } from './errors';
 import { KubeconfigReader } from './kubeconfig';
 import { MemberList } from './members';
 import { KubeObject, objectSchema } from './objects';
 import { Kubectl } from './tools/kubectl';
 import { ProgramError, Run } from './tools/program';
-import { ClusterView } from './view';
+import { Versions } from './versions';
+import { ClusterView, Views } from './view';
 
 /** What all steps of a run share. */
 export interface Shared {
@@ -19,9 +21,13 @@ export interface Shared {
   /** The folder of the plan: `dist/`. */
   readonly folder: string;
   readonly run: Run;
+  /** What each context's cluster says. */
+  readonly views: Views;
   /** Whether objects that somebody else made may be taken over. */
   readonly adopt: boolean;
-  /** Warnings that are no failures, for the end report. */
+  /** Whether credentials of members that no member uses may be removed. */
+  readonly removeCredentials: boolean;
+  /** Warnings that are no failures, for the end report. The same one is told once. */
   readonly warn: (cluster: string, text: string) => void;
 }
 
@@ -47,25 +53,12 @@ export interface StepContext<S extends Step = Step> extends Shared {
   readonly kubeconfig: KubeconfigReader;
   /** The federation's members. */
   readonly members: MemberList;
+  /** The federation's control plane in the host cluster. */
+  readonly controlPlane: ControlPlane;
+  /** What kubectl and the API servers say of their versions. */
+  readonly versions: Versions;
   /** What is seen while waiting, for the person who watches. */
   readonly seen: (text: string) => void;
-}
-
-/** One view a context, shared by all steps of a run. */
-export class Views {
-  private readonly views = new Map<string, ClusterView>();
-
-  /** @param withManagers see {@link ClusterView} */
-  constructor(
-    private readonly kubectlFor: (context: string) => Kubectl,
-    private readonly withManagers: boolean,
-  ) {}
-
-  of(context: string): ClusterView {
-    const view = this.views.get(context) ?? new ClusterView(this.kubectlFor(context), context, this.withManagers);
-    this.views.set(context, view);
-    return view;
-  }
 }
 
 /** The cluster of a bundle; nothing for `federation`. */

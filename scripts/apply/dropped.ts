@@ -72,8 +72,11 @@ function notedBeyond(last: unknown, declared: unknown, path: string): string[] {
   return Object.entries(last).flatMap(([key, value]) => notedBeyond(value, at(declared, key), fieldOf(path, key)));
 }
 
-/** Nothing, or maps and lists of nothing: some versions of kubectl note such for fields that nobody has said. */
+/**
+ * Nothing, or maps and lists of nothing: some versions of kubectl note such for fields that were not declared, and kubectl
+ * 1.8 notes `"namespace": ""` of cluster-scoped objects.
+ */
 function isEmpty(value: unknown): boolean {
-  if (value === undefined || value === null) return true;
+  if (value === undefined || value === null || value === '') return true;
   return typeof value === 'object' && Object.values(value).every(isEmpty);
 }

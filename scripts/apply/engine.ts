@@ -1,7 +1,8 @@
 import { inOrder, Plan } from '../../lib/plan/plan';
 import { Step, StepKind } from '../../lib/plan/step';
 import { Wanted } from './api';
-import { clusterOf, declaredObjects, minorFor, Shared, StepContext, Views, wantedOf } from './context';
+import { clusterOf, declaredObjects, minorFor, Shared, StepContext, wantedOf } from './context';
+import { ControlPlane } from './control-plane';
 import { CutError, Failure, failureOf, StepError } from './errors';
 import { memberSecrets } from './kinds/federation-members';
 import { ContextOf, Handler, Observation } from './kinds/handler';
@@ -10,12 +11,13 @@ import { KubeconfigReader } from './kubeconfig';
 import { MemberList } from './members';
 import { Outcome, Reporter } from './report/events';
 import { Kubectl, orEnd } from './tools/kubectl';
-import { ClusterView } from './view';
+import { Versions } from './versions';
+import { ClusterView, Views } from './view';
 import { urgently } from './tools/limit';
 import { isPassing } from './tools/retry';
 import { ProgramError, Run, shown } from './tools/program';
 import { advice } from './errors';
-import { pause, untilTick, within } from './waiting';
+import { pause, untilChange, within } from './waiting';
 
 /** How often a step is done again when what it wrote is changed back at once. */
 const MAX_ACTS = 3;
@@ -47,8 +49,11 @@ export interface EngineOptions {
   readonly plan: Plan;
   readonly folder: string;
   readonly run: Run;
+  readonly views: Views;
   readonly reporter: Reporter;
   readonly adopt: boolean;
+  /** Whether credentials of members that no member uses may be removed. @default false */
+  readonly removeCredentials?: boolean;
   /** Awaited before the first write of the run, and before it first waits. Throws when nothing may be written. */
   readonly beforeWrite?: () => Promise<void>;
 }
@@ -58,8 +63,9 @@ export interface EngineOptions {
  * clusters say; nothing is remembered between runs.
  */
 export class Engine {
-  private readonly views: Views;
   private readonly members: MemberList;
+  private readonly controlPlane: ControlPlane;
+  private readonly versions: Versions;
   /** The kubeconfig, read once for all who ask within a few seconds. */
   readonly kubeconfig: KubeconfigReader;
   private readonly stop = new AbortController();
@@ -67,17 +73,24 @@ export class Engine {
   private readonly running = new Set<string>();
   /** The steps that have started a program that writes; its answer may have been lost. */
   private readonly written = new Set<string>();
+  private readonly warned = new Set<string>();
   private mayWrite: Promise<void> | undefined;
   private federationSeen: Promise<unknown> | undefined;
   private refused: Error | undefined;
 
   constructor(private readonly options: EngineOptions) {
-    const urgent = new Kubectl(urgently(options.run), () => undefined);
-    // Server-side applies are known by them.
-    const withManagers = options.plan.steps.some((step) => step.kind === 'apply' && step.serverSide === true);
-    this.views = new Views((context) => new Kubectl(this.runFor(context), () => undefined), withManagers);
-    this.kubeconfig = new KubeconfigReader(urgent);
-    this.members = new MemberList(urgent, options.plan.federation);
+    const { plan, run, views } = options;
+    this.kubeconfig = new KubeconfigReader(new Kubectl(urgently(run), () => undefined), (context) => {
+      views.reset(context);
+    });
+    this.members = new MemberList(views.of(plan.federation));
+    // What a cluster says is shared: all steps that work on it wait for the answer.
+    views.onRetry = (context, error) => {
+      for (const step of plan.steps)
+        if (step.context === context && this.running.has(step.id)) this.tellRetry(step, error);
+    };
+    this.controlPlane = new ControlPlane(plan, (context) => this.viewOf(context));
+    this.versions = new Versions(new Kubectl(urgently(run), () => undefined), views);
   }
 
   /** All clusters wait for what only the host cluster has, and for the federation itself. */
@@ -111,11 +124,11 @@ export class Engine {
 
   /** What a context's cluster says. */
   viewOf(context: string): ClusterView {
-    return this.views.of(context);
+    return this.options.views.of(context);
   }
 
   /**
-   * Asks every cluster, in one call each, for all that the steps look at. What cannot be asked is asked again by its step.
+   * Asks every cluster at once for all that the steps look at. What cannot be asked is asked again by its step.
    *
    * @param also what else to ask for, by context
    * @returns whether every cluster has answered and has every object that a manifest declares: then there may be nothing
@@ -143,7 +156,7 @@ export class Engine {
     );
     const looks = await Promise.allSettled(
       [...byContext].map(
-        async ([context, wanted]) => [context, await this.views.of(context).look(wanted, signal)] as const,
+        async ([context, wanted]) => [context, await this.viewOf(context).look(wanted, signal)] as const,
       ),
     );
     const found = new Map(looks.flatMap((look) => (look.status === 'fulfilled' ? [look.value] : [])));
@@ -170,8 +183,9 @@ export class Engine {
         : [],
     );
     return Promise.allSettled([
-      this.views.of(plan.federation).look(wanted, signal),
+      this.viewOf(plan.federation).look(wanted, signal),
       ...(steps.some(({ kind }) => kind === 'kubefed-join') ? [this.members.get(signal, false)] : []),
+      this.controlPlane.pods(signal, false),
     ]);
   }
 
@@ -316,7 +330,7 @@ export class Engine {
       try {
         // There is a control plane by now, or the step will say that there is none.
         if (step.context === this.options.plan.federation) {
-          await orEnd(context.signal, this.lookAtFederation(steps));
+          await orEnd(context.signal, ['kubectl', 'get'], this.lookAtFederation(steps));
         }
         const fresh = isNews || acts > 0 || failures > 0 || last !== undefined;
         const observation = known ?? (await this.look(handler, context, fresh));
@@ -340,7 +354,12 @@ export class Engine {
           last = observation;
           // Who waits for something to act on later works on the federation too, though there is nothing to write yet.
           await this.beforeWrite();
-          await pause(untilTick(wait), AbortSignal.any([context.signal, this.stop.signal]));
+          await untilChange(
+            context.view,
+            observation.awaits ?? [],
+            wait,
+            AbortSignal.any([context.signal, this.stop.signal]),
+          );
           // What was written has had its look; nothing is waited for any more.
           if (this.stop.signal.aborted) throw new CutError();
           wait = Math.min(wait * 1.5, LONGEST_PAUSE_MS);
@@ -431,7 +450,7 @@ export class Engine {
   }
 
   private contextOf(step: Step, signal: AbortSignal): StepContext {
-    const { plan, folder, adopt, reporter } = this.options;
+    const { plan, folder, adopt, removeCredentials = false, reporter, views } = this.options;
     const where = { step: step.id, cluster: step.cluster };
     let seenLast: string | undefined;
     const run = this.runFor(step.context);
@@ -439,8 +458,12 @@ export class Engine {
       plan,
       folder,
       adopt,
+      removeCredentials,
       run,
+      views,
       warn: (cluster, text) => {
+        if (this.warned.has(`${cluster}: ${text}`)) return;
+        this.warned.add(`${cluster}: ${text}`);
         reporter.tell({ type: 'warning', cluster, text });
       },
     };
@@ -464,10 +487,12 @@ export class Engine {
       stopped: this.stop.signal,
       kubeconfig: this.kubeconfig,
       members: this.members,
+      controlPlane: this.controlPlane,
+      versions: this.versions,
       cluster: clusterOf(plan, step.cluster),
       minor: minorFor(plan, step.cluster),
-      view: this.views.of(step.context),
-      viewOf: (context) => this.views.of(context),
+      view: this.viewOf(step.context),
+      viewOf: (context) => this.viewOf(context),
       seen: (seen) => {
         if (seen === seenLast) return;
         seenLast = seen;

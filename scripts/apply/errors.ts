@@ -74,12 +74,20 @@ function lastLines(text: string): string {
   return redact(text).trim().split('\n').slice(-LAST_LINES).join('\n');
 }
 
+/** What Helm 2 says where the way to Tiller's port, or the connection to Tiller, has broken off. */
+const TILLERS_WORDS = /tiller|forwarding (port )?\d+|transport is closing|rpc error|grpc: /i;
+const SEE_TILLER =
+  'See how it is (kubectl --namespace=kube-system get deployment,pods --selector=name=tiller), then run the same command again.';
+
 /** The sentence and the next thing to do, by kind of failure. */
 export function advice({ kind, command, exitCode, attempts, output }: ProgramError): Pick<Failure, 'problem' | 'hint'> {
   const program = command[0] ?? 'the program';
   const often = attempts > 1 ? ', also after several tries' : '';
   switch (kind) {
     case 'unreachable':
+      if (program === 'helm' && TILLERS_WORDS.test(output.stderr)) {
+        return { problem: `Tiller, the server side of Helm 2, did not answer${often}`, hint: SEE_TILLER };
+      }
       return {
         problem: `the API server did not answer${often}`,
         hint: 'Check that it is up and in reach, then run the same command again: it goes on where it stopped.',
@@ -134,11 +142,18 @@ export function advice({ kind, command, exitCode, attempts, output }: ProgramErr
         problem: 'the user of this context may not do that',
         hint: 'Use credentials with the right that the program names.',
       };
+    case 'denied':
+      return {
+        problem: 'a rule of the cluster refuses the object',
+        hint: 'See which rule the program names (an admission webhook, Pod Security, a quota). Change the declaration, or have the rule changed; other credentials do not help.',
+      };
     case 'other-server':
       return {
         problem: 'the server is not the one that the kubeconfig expects, or does not accept its credentials',
         hint: 'Check server, certificate authority and credentials of the context.',
       };
+    case 'no-tiller':
+      return { problem: 'Tiller, the server side of Helm 2, is not there or not ready', hint: SEE_TILLER };
     case 'no-credentials':
       return {
         problem: 'the context has no credentials: the program that its kubeconfig names for them gave none',

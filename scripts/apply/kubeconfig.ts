@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { Cache } from '../kube/cache';
 import { Kubectl, untilOwnEnd } from './tools/kubectl';
 
 const named = z.looseObject({ name: z.string() });
@@ -26,9 +27,12 @@ export interface Kubeconfig {
   readonly entriesOf: (name: string) => ('cluster' | 'context' | 'user')[];
 }
 
+/** What prints it, merged and without secrets. */
+const VIEW = ['kubectl', 'config', 'view', '--output=json'];
+
 /** Reads the kubeconfig as kubectl merges it from wherever it is. */
 export async function readKubeconfig(kubectl: Kubectl, signal: AbortSignal): Promise<Kubeconfig> {
-  const { stdout } = await kubectl.read(['kubectl', 'config', 'view', '--output=json'], signal);
+  const { stdout } = await kubectl.read(VIEW, signal);
   const { clusters, contexts, users, 'current-context': current } = kubeconfigSchema.parse(JSON.parse(stdout));
   return {
     serverOf: (name) => {
@@ -55,29 +59,32 @@ export function sameServer(a: string, b: string): boolean {
   return canonical(a) === canonical(b);
 }
 
-/** For how long what was read counts, in milliseconds. Programs of this run that write it say so. */
-const KNOWN_MS = 5_000;
-
 /** The kubeconfig, read once for all steps that ask within a few seconds. */
 export class KubeconfigReader {
-  private asked: { at: number; answer: Promise<Kubeconfig> } | undefined;
+  private readonly known = new Cache<Kubeconfig>();
 
-  constructor(private readonly kubectl: Kubectl) {}
+  /** @param moved told of a context that leads elsewhere from now on */
+  constructor(
+    private readonly kubectl: Kubectl,
+    private readonly moved: (context: string) => void,
+  ) {}
 
   get(signal: AbortSignal): Promise<Kubeconfig> {
-    return untilOwnEnd(signal, () => this.ask(signal));
+    return untilOwnEnd(signal, VIEW, () =>
+      this.known.get('kubeconfig', (sent) => {
+        sent();
+        return readKubeconfig(this.kubectl, signal);
+      }),
+    );
   }
 
-  private ask(signal: AbortSignal): Promise<Kubeconfig> {
-    if (this.asked && Date.now() - this.asked.at < KNOWN_MS) return this.asked.answer;
-    const answer = readKubeconfig(this.kubectl, signal);
-    this.asked = { at: Date.now(), answer };
-    answer.catch(() => (this.asked = undefined));
-    return answer;
-  }
-
-  /** Something has written it. */
-  forget(): void {
-    this.asked = undefined;
+  /**
+   * Something has written it.
+   *
+   * @param context the context that was written. @default none, or it is not known which
+   */
+  forget(context?: string): void {
+    this.known.forget('kubeconfig');
+    if (context !== undefined) this.moved(context);
   }
 }

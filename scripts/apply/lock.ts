@@ -55,8 +55,8 @@ export class Lock {
 
   constructor(
     private readonly kubectl: Kubectl,
+    private readonly view: ClusterView,
     private readonly plan: Plan,
-    private readonly context: string,
     /** Called when the lock was lost while it was held: somebody took it for dead. */
     private readonly lost: () => void,
   ) {}
@@ -95,12 +95,12 @@ export class Lock {
   /**
    * Takes away what a run that died has left, for a run that wrote nothing and so did not take the lock over.
    */
-  async clear(view: ClusterView): Promise<void> {
+  async clear(): Promise<void> {
     if (this.held) return;
     const signal = AbortSignal.timeout(RELEASE_MS);
     try {
       // Seen with everything else that the run has looked at.
-      const left = (await view.look([this.reference], signal)).get(this.reference);
+      const left = (await this.view.look([this.reference], signal)).get(this.reference);
       const holder = left && holderOf(left);
       if (!left || (holder && lives(holder))) return;
       // Taken over first: another run may do the same at this moment.
@@ -116,11 +116,11 @@ export class Lock {
   }
 
   private base(): string[] {
-    return ['kubectl', `--context=${this.context}`, `--namespace=${NAMESPACE}`];
+    return ['kubectl', `--context=${this.view.reader.context}`, `--namespace=${NAMESPACE}`];
   }
 
-  private async read(signal: AbortSignal): Promise<KubeObject | undefined> {
-    return (await this.kubectl.get(this.context, [`--namespace=${NAMESPACE}`, 'configmap', this.name], signal))[0];
+  private read(signal: AbortSignal): Promise<KubeObject | undefined> {
+    return this.view.reader.get(this.reference, signal);
   }
 
   private async takeOver(signal: AbortSignal): Promise<void> {

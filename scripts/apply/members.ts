@@ -1,65 +1,26 @@
+import { Listed } from '../kube/reader';
 import { KubeObject } from './objects';
-import { Kubectl, untilOwnEnd } from './tools/kubectl';
-import { pause } from './waiting';
+import { ClusterView } from './view';
 
-/** For how long an answer counts, in milliseconds. */
-const KNOWN_MS = 5_000;
-/** The same for steps that ask anew: as long as many of them that do so at the same moment take. */
-const SHARED_MS = 150;
-/** How long such a call waits for others, in milliseconds: joins that were begun side by side end side by side. */
-const GATHER_MS = 20;
+/** The members, as the federation's API server keeps them. */
+const CLUSTERS: Listed = { apiVersion: 'federation/v1beta1', kind: 'Cluster' };
 
-/** One call for the members. */
-interface Asked {
-  readonly answer: Promise<KubeObject[]>;
-  /** When its turn came. Until then it will show also what changes now. */
-  madeAt?: number;
-}
-
-/** The members that the federation knows. Asked for once, whoever asks at the same moment. */
+/** The members that the federation knows. */
 export class MemberList {
-  private asked: Asked | undefined;
-
-  constructor(
-    private readonly kubectl: Kubectl,
-    private readonly context: string,
-  ) {}
+  constructor(private readonly view: ClusterView) {}
 
   /** @param fresh ask the federation, whatever was seen a moment ago */
   get(signal: AbortSignal, fresh: boolean): Promise<KubeObject[]> {
-    return untilOwnEnd(signal, () => this.ask(signal, fresh));
+    return this.view.list(CLUSTERS, signal, { fresh });
   }
 
   /** A control plane has just been made: it has none. */
-  knowNone(): void {
-    this.asked = { answer: Promise.resolve([]), madeAt: Date.now() };
+  setNone(): void {
+    this.view.setList(CLUSTERS, []);
   }
 
   /** Something has changed them. */
   forget(): void {
-    if (this.asked?.madeAt !== undefined) this.asked = undefined;
-  }
-
-  private ask(signal: AbortSignal, fresh: boolean): Promise<KubeObject[]> {
-    const { asked } = this;
-    const counts = fresh ? SHARED_MS : KNOWN_MS;
-    if (asked && Date.now() - (asked.madeAt ?? Infinity) < counts) return asked.answer;
-    const made: Omit<Asked, 'answer'> = {};
-    const answer = pause(fresh ? GATHER_MS : 0, signal).then(() =>
-      this.kubectl.get(this.context, ['clusters'], signal, {
-        // It reads nothing; this is how it tells that its turn has come.
-        stdin: () => {
-          made.madeAt ??= Date.now();
-          return undefined;
-        },
-      }),
-    );
-    const current = Object.assign(made, { answer });
-    this.asked = current;
-    // A failed answer is nobody's but those who wait for it.
-    answer.catch(() => {
-      if (this.asked === current) this.asked = undefined;
-    });
-    return answer;
+    this.view.forgetList(CLUSTERS);
   }
 }

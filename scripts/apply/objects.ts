@@ -1,19 +1,31 @@
 import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 
-/** A Kubernetes object as kubectl prints it, as far as apply looks at it. */
+/**
+ * Metadata without what says nothing: some versions write `null` and `""` for what is not there (custom resources on 1.7;
+ * the namespace of cluster-scoped objects as kubectl 1.8 prints them).
+ */
+function withoutNothing(metadata: unknown): unknown {
+  if (typeof metadata !== 'object' || metadata === null) return metadata;
+  return Object.fromEntries(Object.entries(metadata).filter(([, value]) => value !== null && value !== ''));
+}
+
+/** A Kubernetes object as far as apply looks at it. */
 export const objectSchema = z.looseObject({
   apiVersion: z.string(),
   kind: z.string(),
-  metadata: z.looseObject({
-    name: z.string(),
-    namespace: z.string().optional(),
-    resourceVersion: z.string().optional(),
-    generation: z.number().optional(),
-    labels: z.record(z.string(), z.string()).nullish(),
-    annotations: z.record(z.string(), z.string()).nullish(),
-    deletionTimestamp: z.string().optional(),
-  }),
+  metadata: z.preprocess(
+    withoutNothing,
+    z.looseObject({
+      name: z.string(),
+      namespace: z.string().optional(),
+      resourceVersion: z.string().optional(),
+      generation: z.number().optional(),
+      labels: z.record(z.string(), z.string()).optional(),
+      annotations: z.record(z.string(), z.string()).optional(),
+      deletionTimestamp: z.string().optional(),
+    }),
+  ),
 });
 export type KubeObject = z.infer<typeof objectSchema>;
 

@@ -1,17 +1,18 @@
 import { existsSync, readFileSync, realpathSync } from 'node:fs';
 import { join, sep } from 'node:path';
-import { parse } from 'semver';
-import { z } from 'zod';
+import { coerce, parse, SemVer } from 'semver';
 import { FederationError, Finding } from '../../lib/errors';
 import { digest, Plan, PlanCluster } from '../../lib/plan/plan';
-import { Step } from '../../lib/plan/step';
+import { Command, Step } from '../../lib/plan/step';
+import { Reader } from '../kube/reader';
 import { minorOf } from './api';
 import { advice } from './errors';
 import { Kubeconfig, KubeconfigReader, sameServer } from './kubeconfig';
-import { at } from './objects';
 import { describeRight, Right, rightsOf } from './rights';
 import { Kubectl } from './tools/kubectl';
 import { ProgramError, reasonIn } from './tools/program';
+import { versionsIn } from './versions';
+import { Views } from './view';
 
 /** Something has to be put right first. Nothing has been written. */
 export class PreflightError extends FederationError {
@@ -26,11 +27,6 @@ export interface Preflight {
   readonly warnings: readonly { readonly cluster: string; readonly text: string }[];
 }
 
-const versionSchema = z.looseObject({
-  clientVersion: z.looseObject({ gitVersion: z.string() }),
-  serverVersion: z.looseObject({ gitVersion: z.string() }).optional(),
-});
-
 /** Minor versions that kubectl and a server may be apart. */
 const SKEW = 1;
 
@@ -41,6 +37,7 @@ export interface PreflightInput {
   /** The steps of this run. */
   readonly steps: readonly Step[];
   readonly kubectl: Kubectl;
+  readonly views: Views;
   readonly kubeconfig: KubeconfigReader;
   readonly signal: AbortSignal;
 }
@@ -76,12 +73,15 @@ export async function preflight(input: PreflightInput, here: Local): Promise<Pre
   // What a file says that is not as synth wrote it is nobody's word.
   const rights = files.length > 0 ? new Map<string, Right[]>() : rightsOf(plan, folder, steps);
   const warnings: { cluster: string; text: string }[] = [];
+  const client = kubectlVersion(input);
+  // Where it cannot be started, the look at the contexts has said so.
+  client.catch(() => undefined);
   const [contexts, perCluster, ...programs] = await Promise.all([
     here.contexts,
     Promise.all(
       clusters.map(async (cluster) => ({
         cluster,
-        findings: await checkCluster(input, cluster, rights.get(cluster.context) ?? [], warnings),
+        findings: await checkCluster(input, cluster, rights.get(cluster.context) ?? [], client, warnings),
       })),
     ),
     checkProgram(
@@ -94,17 +94,7 @@ export async function preflight(input: PreflightInput, here: Local): Promise<Pre
         return version === undefined ? 'does not say its version' : undefined;
       },
     ),
-    checkProgram(
-      input,
-      'helm',
-      ['helm', 'version', '--client', '--short'],
-      ({ kind }) => kind.startsWith('helm'),
-      (text) => {
-        const major = /v(\d+)\./.exec(text)?.[1];
-        const planned = steps.some((step) => step.kind === 'helm-release' && step.helm === 3) ? '3' : '2';
-        return major === planned ? undefined : `is version ${major ?? 'unknown'}, and the plan is for Helm ${planned}`;
-      },
-    ),
+    checkHelm(input),
   ]);
   // Without kubectl, or by a wrong context, nothing is known of a cluster.
   const unknown = new Set(contexts.map(({ where }) => where));
@@ -167,16 +157,53 @@ async function checkContexts(
   return findings;
 }
 
+/** The major versions of Helm that a plan's steps can be done with. */
+function helmMajors(steps: readonly Step[]): number[] {
+  return steps.some((step) => step.kind === 'helm-release' && step.helm === 3) ? [3, 4] : [2];
+}
+
+const isUnknownFlag = (error: unknown): boolean =>
+  error instanceof ProgramError && /unknown (shorthand )?flag/.test(error.output.stderr);
+
+/** Helm is there, where a step needs it, and of a major version that the plan is for. */
+export function checkHelm(input: Pick<PreflightInput, 'steps' | 'kubectl' | 'signal'>): Promise<Finding[]> {
+  return checkProgram(
+    input,
+    'helm',
+    ['helm', 'version', '--client', '--short'],
+    ({ kind }) => kind.startsWith('helm'),
+    (text) => {
+      const version = coerce(text);
+      const majors = helmMajors(input.steps);
+      if (version && majors.includes(version.major)) return undefined;
+      return `is version ${version?.version ?? 'unknown'}, and the plan is for Helm ${majors.join(' or ')}`;
+    },
+    // Helm 4 has no --client. Helm 2 without it would ask Tiller, in whatever cluster the current context names.
+    ['helm', 'version', '--short'],
+  );
+}
+
+/**
+ * A program is there and of a fitting version.
+ *
+ * @param command asks for its version
+ * @param judge what is wrong with the answer; nothing where it fits
+ * @param withoutFlags asks versions that do not know a flag of the command
+ */
 async function checkProgram(
-  { steps, kubectl, signal }: PreflightInput,
+  { steps, kubectl, signal }: Pick<PreflightInput, 'steps' | 'kubectl' | 'signal'>,
   program: string,
-  command: readonly string[],
+  command: Command,
   isNeededBy: (step: Step) => boolean,
   judge: (output: string) => string | undefined,
+  withoutFlags?: Command,
 ): Promise<Finding[]> {
   if (!steps.some(isNeededBy)) return [];
   try {
-    const { stdout } = await kubectl.read(command, signal);
+    const { stdout } = await kubectl.read(command, signal).catch((error: unknown) => {
+      if (withoutFlags && isUnknownFlag(error)) return kubectl.read(withoutFlags, signal);
+      throw error;
+    });
     const problem = judge(stdout);
     return problem === undefined
       ? []
@@ -191,27 +218,28 @@ async function checkCluster(
   input: PreflightInput,
   cluster: PlanCluster,
   rights: readonly Right[],
+  clientVersion: Promise<SemVer | undefined>,
   warnings: { cluster: string; text: string }[],
 ): Promise<Finding[]> {
-  const { kubectl, signal } = input;
-  const [versions, denied] = await Promise.allSettled([
-    kubectl.read(['kubectl', `--context=${cluster.context}`, 'version', '--output=json'], signal),
-    deniedRights(input, cluster, rights),
+  const { views, signal } = input;
+  const { reader } = views.of(cluster.context);
+  const [version, denied, client] = await Promise.allSettled([
+    reader.version(signal),
+    deniedRights(reader, rights, signal),
+    clientVersion,
   ]);
-  if (versions.status === 'rejected') {
-    return versions.reason instanceof ProgramError ? [asFinding(`cluster ${cluster.name}`, versions.reason)] : [];
+  const where = `cluster ${cluster.name}`;
+  if (version.status === 'rejected') {
+    return version.reason instanceof ProgramError && version.reason.kind !== 'other'
+      ? [asFinding(where, version.reason)]
+      : [{ where, problem: 'does not say its version', hint: `See \`kubectl --context=${cluster.context} version\`.` }];
   }
   const findings: Finding[] = [];
-  const where = `cluster ${cluster.name}`;
-  const said = versionsIn(versions.value.stdout);
-  if (!said) return [{ where, problem: 'does not say its version', hint: 'See `kubectl version --output=json`.' }];
-  const { clientVersion, serverVersion } = said;
-  const server = parse(serverVersion?.gitVersion);
-  const client = parse(clientVersion.gitVersion);
+  const server = parse(version.value);
   if (!server || server.minor !== minorOf(cluster.kubernetesVersion) || server.major !== 1) {
     findings.push({
       where,
-      problem: `runs ${serverVersion?.gitVersion ?? 'an unknown version'}, and the topology says ${cluster.kubernetesVersion}`,
+      problem: `runs ${version.value}, and the topology says ${cluster.kubernetesVersion}`,
       hint: 'Correct kubernetesVersion in main.ts and run `npm run synth`: the bundle is written for one version.',
     });
   } else if (server.compare(cluster.kubernetesVersion) !== 0) {
@@ -220,10 +248,11 @@ async function checkCluster(
       text: `runs ${server.version}, and the topology says ${cluster.kubernetesVersion}.`,
     });
   }
-  if (server && client && Math.abs(server.minor - client.minor) > SKEW) {
+  const own = client.status === 'fulfilled' ? client.value : undefined;
+  if (server && own && Math.abs(server.minor - own.minor) > SKEW) {
     findings.push({
       where: 'kubectl',
-      problem: `is version ${client.version}, more than one minor from ${cluster.name}'s ${server.version}`,
+      problem: `is version ${own.version}, more than one minor from ${cluster.name}'s ${server.version}`,
       hint: `Put a kubectl of 1.${server.minor - SKEW} to 1.${server.minor + SKEW} first on the PATH.`,
     });
   }
@@ -243,46 +272,21 @@ async function checkCluster(
   return findings;
 }
 
-/** What the user may not do: asked of the API for all rights in one call, which every version serves. */
-async function deniedRights(
-  { kubectl, signal }: PreflightInput,
-  cluster: PlanCluster,
-  rights: readonly Right[],
-): Promise<Right[]> {
-  if (rights.length === 0) return [];
-  const stdin = rights
-    .map(({ verb, group, resource, namespace }) => {
-      const [name = '', subresource] = resource.split('/');
-      const resourceAttributes = { verb, group, resource: name, subresource, namespace };
-      return JSON.stringify({
-        apiVersion: 'authorization.k8s.io/v1',
-        kind: 'SelfSubjectAccessReview',
-        metadata: {},
-        spec: { resourceAttributes },
-      });
-    })
-    .join('\n---\n');
-  const command = ['kubectl', `--context=${cluster.context}`, 'create', '--filename=-', '--output=json'];
-  const { stdout } = await kubectl.read(command, signal, { stdin });
-  const answers = parseReviews(stdout);
-  return rights.filter((_, i) => at(answers[i], 'status', 'allowed') !== true);
+/** What the user may not do. */
+async function deniedRights(reader: Reader, rights: readonly Right[], signal: AbortSignal): Promise<Right[]> {
+  const allowed = await Promise.all(
+    rights.map(({ verb, group, resource: path, namespace }) => {
+      const [resource = '', subresource] = path.split('/');
+      return reader.may({ verb, group, resource, subresource, namespace }, signal);
+    }),
+  );
+  return rights.filter((_, i) => allowed[i] !== true);
 }
 
-/** kubectl prints the reviews one after another, or as one List. */
-function parseReviews(stdout: string): unknown[] {
-  const texts = stdout.trim().split(/\n(?=\{)/);
-  return texts.flatMap((text) => {
-    const data: unknown = JSON.parse(text);
-    return at(data, 'kind') === 'List' ? (at(data, 'items') ?? []) : [data];
-  });
-}
-
-function versionsIn(stdout: string): z.infer<typeof versionSchema> | undefined {
-  try {
-    return versionSchema.parse(JSON.parse(stdout));
-  } catch {
-    return undefined;
-  }
+/** kubectl's own version; nothing where it does not say it in a form that can be read. */
+async function kubectlVersion({ kubectl, signal }: PreflightInput): Promise<SemVer | undefined> {
+  const { stdout } = await kubectl.read(['kubectl', 'version', '--client', '--output=json'], signal);
+  return parse(versionsIn(stdout)?.clientVersion.gitVersion) ?? undefined;
 }
 
 function asFinding(where: string, error: ProgramError): Finding {

@@ -19,8 +19,8 @@ export interface HelmClient {
   readonly parse: (stdout: string) => Release | undefined;
   /** Prints the values that the release was given, as YAML. */
   readonly values: Command;
-  /** Prints the newest revision's state as JSON, and why it failed where it did. `history` cuts long reasons off. */
-  readonly status: Command;
+  /** Prints the objects of the newest revision, whatever its state, as they were or would be created. */
+  readonly manifest: Command;
   /**
    * What has to be done before a release in this state can be upgraded or installed; nothing where that can be done as
    * it is.
@@ -43,24 +43,24 @@ function helm2({ context, release }: StepOf<'helm-release'>): HelmClient {
   const helm = (...args: string[]): Command => ['helm', `--kube-context=${context}`, ...args];
   return {
     list: helm('list', '--all', `^${release}$`),
-    // Helm 2 has no list in JSON before 2.10, so its table is read.
+    // Helm 2 has no list in JSON before 2.10, so its table is read. A failed upgrade stays there beside later revisions.
     parse: (stdout) => {
       const [head = '', ...rows] = stdout.split('\n').filter((line) => line.trim() !== '');
       const columns = head.split('\t').map((name) => name.trim());
-      for (const row of rows) {
+      const found = rows.flatMap((row): Release[] => {
         const cells = row.split('\t').map((cell) => cell.trim());
         const cell = (name: string): string => cells[columns.indexOf(name)] ?? '';
-        if (cell('NAME') === release) {
-          const status = cell('STATUS').toLowerCase().replaceAll('_', '-');
-          return { revision: Number(cell('REVISION')), status, chart: cell('CHART') };
-        }
-      }
-      return undefined;
+        const status = cell('STATUS').toLowerCase().replaceAll('_', '-');
+        return cell('NAME') === release ? [{ revision: Number(cell('REVISION')), status, chart: cell('CHART') }] : [];
+      });
+      return found.sort((a, b) => b.revision - a.revision)[0];
     },
     values: helm('get', 'values', release),
-    status: helm('status', release, '--output=json'),
-    // A first install that failed or was cut stands in the way of every later one: there is nothing to upgrade from.
-    recover: ({ revision }) => (revision <= 1 ? helm('delete', '--purge', release) : undefined),
+    manifest: helm('get', 'manifest', release),
+    // A first install that failed or was cut stands in the way of every later one, and so does a release that was deleted
+    // but is kept: there is nothing to upgrade from.
+    recover: ({ revision, status }) =>
+      revision <= 1 || status === 'deleted' ? helm('delete', '--purge', release) : undefined,
   };
 }
 
@@ -68,6 +68,10 @@ const listSchema = z.array(
   z.looseObject({ name: z.string(), revision: z.string(), status: z.string(), chart: z.string() }),
 );
 
+/** Lists releases in every state with Helm 3 and Helm 4: Helm 4 has no `--all`, and Helm 3 leaves out pending releases without it. */
+export const EVERY_STATE = ['--deployed', '--failed', '--pending', '--superseded', '--uninstalled', '--uninstalling'];
+
+/** Helm 3 and Helm 4. */
 function helm3({ context, release, namespace }: StepOf<'helm-release'>): HelmClient {
   const helm = (...args: string[]): Command => [
     'helm',
@@ -76,13 +80,13 @@ function helm3({ context, release, namespace }: StepOf<'helm-release'>): HelmCli
     `--namespace=${namespace}`,
   ];
   return {
-    list: helm('list', '--all', '--filter', `^${release}$`, '--output=json'),
+    list: helm('list', ...EVERY_STATE, '--filter', `^${release}$`, '--output=json'),
     parse: (stdout) => {
       const found = listSchema.parse(fromYaml(stdout)).find(({ name }) => name === release);
       return found && { revision: Number(found.revision), status: found.status, chart: found.chart };
     },
     values: helm('get', 'values', release, '--output=yaml'),
-    status: helm('status', release, '--output=json'),
+    manifest: helm('get', 'manifest', release),
     recover: ({ revision, status }) => {
       if (revision <= 1) return helm('uninstall', release, '--ignore-not-found');
       // An upgrade that was cut keeps the release for itself until it is rolled back.

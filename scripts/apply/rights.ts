@@ -64,6 +64,8 @@ function rightsOfStep(step: Step, folder: string): Right[] {
         resource: 'deployments',
         namespace: step.namespace,
       }));
+    case 'announcement':
+      return [core('list', 'nodes'), core('get', 'configmaps', 'kube-system')];
     case 'controller-manager-flag':
       return [core('list', 'pods', 'kube-system')];
     case 'helm-init':
@@ -71,7 +73,9 @@ function rightsOfStep(step: Step, folder: string): Right[] {
     case 'helm-release':
       return [core('create', 'pods/portforward', 'kube-system')];
     case 'node-port':
-      return [core('get', 'services', step.namespace), core('patch', 'services', step.namespace)];
+      return ['get', ...(step.recreate ? ['delete', 'create'] : ['patch'])].map((verb) =>
+        core(verb, 'services', step.namespace),
+      );
     case 'kubefed-init':
       return [core('create', 'namespaces'), core('create', 'secrets', step.namespace)];
     case 'kubefed-join':

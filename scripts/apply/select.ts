@@ -1,5 +1,5 @@
 import { FederationError } from '../../lib/errors';
-import { Plan } from '../../lib/plan/plan';
+import { bundlesOf, Plan } from '../../lib/plan/plan';
 import { Step } from '../../lib/plan/step';
 
 /** Which of the plan's steps a run is about. */
@@ -22,8 +22,9 @@ export class SelectionError extends FederationError {
 }
 
 /** @throws SelectionError when a name is not in the plan */
-export function select({ steps, clusters }: Plan, { cluster, only, from }: Selection): Step[] {
-  const bundles = [...clusters.map(({ name }) => name), 'federation'];
+export function select(plan: Plan, { cluster, only, from }: Selection): Step[] {
+  const { steps } = plan;
+  const bundles = bundlesOf(plan);
   const unknown = cluster?.find((name) => !bundles.includes(name));
   if (unknown !== undefined) throw new SelectionError('--cluster', `'${unknown}' is no cluster`, bundles);
 

@@ -1,115 +1,161 @@
 import { setImmediate } from 'node:timers/promises';
-import { isBuiltIn } from '../../lib/dialect/rules';
+import { Command } from '../../lib/plan/step';
+import { Cache } from '../kube/cache';
+import { Listed, Reader } from '../kube/reader';
+import { Transport } from '../kube/transport';
 import { Wanted } from './api';
 import { KubeObject, named, Reference } from './objects';
-import { Kubectl, parseObjects, untilOwnEnd } from './tools/kubectl';
+import { untilOwnEnd } from './tools/kubectl';
 import { ProgramError } from './tools/program';
-
-/** For how long what was seen counts as known, in milliseconds. A decision that matters more looks again. */
-const KNOWN_MS = 5_000;
 
 /** What was found: the objects that are there, by what names them. */
 export interface Found {
   get(reference: Reference): KubeObject | undefined;
 }
 
-/** Objects that are asked for in one call. */
-interface Batch {
-  readonly wanted: Map<string, Wanted>;
-  answer?: Promise<void>;
+/** An object in the version in which it was seen; without one it was not there. */
+export interface SeenAs extends Wanted {
+  readonly resourceVersion?: string;
 }
 
-/**
- * What one cluster says. Many objects are asked for in one call, and what has just been seen is not asked for again.
- */
+/** How something is asked for. */
+interface Options {
+  /** Ask the cluster, whatever is known. @default false */
+  readonly fresh?: boolean;
+}
+
+/** What one cluster says. What was asked for a moment ago is not asked for again. */
 export class ClusterView {
-  private readonly seen = new Map<string, { at: number; object: KubeObject | undefined }>();
-  /** When an object was last changed by this run. */
-  private readonly changed = new Map<string, number>();
-  /** Calls that wait for their turn: what is asked for until then is asked for in the same call. */
-  private readonly waiting = new Map<'built-in' | 'custom', Batch>();
+  private readonly objects = new Cache<KubeObject | undefined>();
+  private readonly lists = new Cache<KubeObject[]>();
 
   constructor(
-    private readonly kubectl: Kubectl,
-    readonly context: string,
-    /** Whether objects are asked for with the fields that each manager has set. kubectl leaves them out from 1.21 on. */
-    private readonly withManagers = false,
+    /** Asks the cluster itself, past everything that is known. */
+    readonly reader: Reader,
   ) {}
 
-  /**
-   * Looks for objects by name.
-   *
-   * @param options.fresh ask the cluster, whatever was seen before
-   */
-  async look(
-    wanted: readonly Wanted[],
-    signal: AbortSignal,
-    options: { readonly fresh?: boolean } = {},
-  ): Promise<Found> {
-    const since = options.fresh ? Infinity : Date.now() - KNOWN_MS;
+  /** Looks for objects by name. */
+  async look(wanted: readonly Wanted[], signal: AbortSignal, { fresh }: Options = {}): Promise<Found> {
     // Several steps may look at the same object.
-    const each = [...new Map(wanted.map((reference) => [named(reference), reference])).values()];
-    const unknown = each.filter((reference) => (this.seen.get(named(reference))?.at ?? 0) < since);
-    const builtIn = unknown.filter(({ apiVersion }) => isBuiltIn(apiVersion));
-    const custom = unknown.filter(({ apiVersion }) => !isBuiltIn(apiVersion));
-    await untilOwnEnd(signal, () =>
-      Promise.all([this.ask('built-in', builtIn, signal), this.ask('custom', custom, signal)]),
+    const each = new Map(wanted.map((reference) => [named(reference), reference]));
+    const found = new Map(
+      await Promise.all(
+        [...each].map(async ([name, reference]) => [name, await this.one(name, reference, signal, fresh)] as const),
+      ),
     );
-    return { get: (reference) => this.seen.get(named(reference))?.object };
+    return { get: (reference) => found.get(named(reference)) };
+  }
+
+  /** All objects of a kind. */
+  list(listed: Listed, signal: AbortSignal, { fresh }: Options = {}): Promise<KubeObject[]> {
+    return untilOwnEnd(signal, this.get(listed), () =>
+      this.lists.get(
+        keyOf(listed),
+        async (sent) => {
+          // Steps that wake at the same moment ask one after another: all of them share the question.
+          await setImmediate();
+          sent();
+          return this.reader.list(listed, signal);
+        },
+        { fresh },
+      ),
+    );
   }
 
   /** What was seen of these objects counts no more: something has changed them. */
   forget(references: readonly Reference[]): void {
-    for (const reference of references) {
-      this.seen.delete(named(reference));
-      this.changed.set(named(reference), Date.now());
-    }
+    for (const reference of references) this.objects.forget(named(reference));
   }
 
-  private ask(kind: 'built-in' | 'custom', wanted: readonly Wanted[], signal: AbortSignal): Promise<void> {
-    if (wanted.length === 0) return Promise.resolve();
-    const batch = this.waiting.get(kind) ?? { wanted: new Map<string, Wanted>() };
-    for (const reference of wanted) batch.wanted.set(named(reference), reference);
-    this.waiting.set(kind, batch);
-    batch.answer ??= this.fetch(batch, signal, () => {
-      if (this.waiting.get(kind) === batch) this.waiting.delete(kind);
-    });
-    return batch.answer;
+  /** What was seen of a kind counts no more. */
+  forgetList(listed: Listed): void {
+    this.lists.forget(keyOf(listed));
   }
 
-  private async fetch({ wanted }: Batch, signal: AbortSignal, close: () => void): Promise<void> {
-    // Objects that say no more than their names: kubectl looks for what a file names, whatever kinds and namespaces.
-    let begun = Infinity;
-    const stdin = (): string => {
-      close();
-      begun = Date.now();
-      return [...wanted.values()]
-        .map(({ apiVersion, kind, name, namespace }) =>
-          JSON.stringify({ apiVersion, kind, metadata: { name, namespace } }),
-        )
-        .join('\n---\n');
-    };
-    let objects: KubeObject[];
-    // Steps that wake at the same moment ask one after another: all of them have their say first.
-    await setImmediate();
+  /** What a kind's objects are now, known without asking. */
+  setList(listed: Listed, objects: KubeObject[]): void {
+    this.lists.set(keyOf(listed), objects);
+  }
+
+  /**
+   * Waits until one of these objects is not any more as it was seen.
+   *
+   * @returns false where the cluster cannot tell: who waits has to look again after a pause
+   */
+  async changed(seen: readonly SeenAs[], signal: AbortSignal): Promise<boolean> {
+    const end = new AbortController();
     try {
-      const flags = this.withManagers ? ['--show-managed-fields'] : [];
-      objects = await this.kubectl.get(this.context, ['--filename=-', ...flags], signal, { stdin });
-    } catch (error) {
-      // Custom resources may be of a kind that is not registered yet: then there is none of them.
-      const areCustom = [...wanted.values()].every(({ apiVersion }) => !isBuiltIn(apiVersion));
-      if (!areCustom || !(error instanceof ProgramError) || error.kind !== 'no-such-kind') throw error;
-      // Those of the other kinds are printed all the same.
-      objects = parseObjects(error.output.stdout);
+      return await Promise.any(
+        seen.map(async (reference) => {
+          if (await this.reader.changed(reference, reference.resourceVersion, AbortSignal.any([signal, end.signal])))
+            return true;
+          throw new Error('not told');
+        }),
+      );
+    } catch {
+      return false;
     } finally {
-      close();
+      end.abort();
     }
-    const now = Date.now();
-    const found = new Map(objects.map((object) => [named(object), object]));
-    for (const name of new Set([...wanted.keys(), ...found.keys()])) {
-      // What has changed since the call began may not be in its answer: that is for those alone who have waited for it.
-      const at = (this.changed.get(name) ?? -Infinity) >= begun ? 0 : now;
-      this.seen.set(name, { at, object: found.get(name) });
-    }
+  }
+
+  /** A question as a user would type it. */
+  private get({ kind, name, namespace }: { kind: string; name?: string; namespace?: string }): Command {
+    return [
+      'kubectl',
+      `--context=${this.reader.context}`,
+      ...(namespace === undefined ? [] : [`--namespace=${namespace}`]),
+      'get',
+      kind.toLowerCase(),
+      ...(name === undefined ? [] : [name]),
+    ];
+  }
+
+  private one(
+    name: string,
+    reference: Wanted,
+    signal: AbortSignal,
+    fresh: boolean | undefined,
+  ): Promise<KubeObject | undefined> {
+    return untilOwnEnd(signal, this.get(reference), () =>
+      this.objects.get(
+        name,
+        async (sent) => {
+          await setImmediate();
+          sent();
+          return this.reader.get(reference, signal);
+        },
+        { fresh },
+      ),
+    );
+  }
+}
+
+function keyOf({ apiVersion, kind, namespace, labelSelector }: Listed): string {
+  return [apiVersion, kind, namespace, labelSelector].join(' ');
+}
+
+/** One view a context, shared by all steps of a run. */
+export class Views {
+  /** Told of each failure after which a cluster is asked again. */
+  onRetry: (context: string, error: ProgramError) => void = () => undefined;
+  private readonly views = new Map<string, ClusterView>();
+
+  constructor(private readonly transport: Transport) {}
+
+  of(context: string): ClusterView {
+    const known = this.views.get(context);
+    if (known) return known;
+    const reader = new Reader(this.transport, context, (error) => {
+      this.onRetry(context, error);
+    });
+    const view = new ClusterView(reader);
+    this.views.set(context, view);
+    return view;
+  }
+
+  /** The kubeconfig has changed what a context leads to, or by which credentials. */
+  reset(context: string): void {
+    this.transport.reset(context);
   }
 }

@@ -11,13 +11,15 @@ import { select, Selection } from '../apply/select';
 import { Kubectl } from '../apply/tools/kubectl';
 import { urgently } from '../apply/tools/limit';
 import { StepResult } from '../apply/engine';
-import { CommonOptions, confirmed, EXIT, interruptible, openSession, reporterFor, say, Session } from './session';
+import { CommonOptions, confirmed, EXIT, interruptible, reporterFor, say, Session, withSession } from './session';
 
 export interface ApplyOptions extends CommonOptions {
   /** Ask nothing. */
   readonly yes?: boolean;
   /** Take over objects that somebody else made. */
   readonly adopt?: boolean;
+  /** Remove credentials of members that no member uses. */
+  readonly removeCredentials?: boolean;
 }
 
 /** How long the looks before the first write may take, and the lock, in milliseconds. */
@@ -25,8 +27,11 @@ const PREFLIGHT_MS = 60_000;
 const LOCK_MS = 30_000;
 
 /** `npm run apply`: carries the plan out, as often as it is called. */
-export async function applyCommand(options: ApplyOptions): Promise<number> {
-  const session = openSession(options);
+export function applyCommand(options: ApplyOptions): Promise<number> {
+  return withSession(options, (session) => carryOutPlan(session, options));
+}
+
+function carryOutPlan(session: Session, options: ApplyOptions): Promise<number> {
   const steps = select(session.plan, options);
   return carryOut('apply', session, steps, options, async (engine, judge) => {
     await checkNeeds(engine, session.plan, steps, options);
@@ -56,11 +61,11 @@ export async function carryOut(
   mayBegin: (engine: Engine, judge: () => Promise<unknown>) => Promise<boolean>,
 ): Promise<number> {
   const began = performance.now();
-  const { plan, folder, run } = session;
+  const { plan, folder, run, views } = session;
   const reporter = await reporterFor(options);
   const kubectl = new Kubectl(run, () => undefined);
   const host = plan.clusters.find(({ name }) => name === plan.hostCluster)?.context ?? '';
-  const lock = new Lock(new Kubectl(urgently(run), () => undefined), plan, host, () => {
+  const lock = new Lock(new Kubectl(urgently(run), () => undefined), views.of(host), plan, () => {
     reporter.tell({
       type: 'warning',
       cluster: plan.hostCluster,
@@ -72,8 +77,10 @@ export async function carryOut(
     plan,
     folder,
     run,
+    views,
     reporter,
     adopt: options.adopt ?? false,
+    removeCredentials: options.removeCredentials ?? false,
     beforeWrite: async () => {
       const { warnings } = await judge();
       for (const warning of warnings) reporter.tell({ type: 'warning', ...warning });
@@ -81,7 +88,7 @@ export async function carryOut(
     },
   });
   const input = (): PreflightInput => ({
-    ...{ plan, folder, steps, kubectl, kubeconfig: engine.kubeconfig },
+    ...{ plan, folder, steps, kubectl, views, kubeconfig: engine.kubeconfig },
     signal: AbortSignal.timeout(PREFLIGHT_MS),
   });
   const here = preflightHere(input());
@@ -108,7 +115,7 @@ export async function carryOut(
     const results = await interruptible(engine, () =>
       command === 'apply' ? engine.apply(steps) : engine.teardown(steps),
     );
-    await lock.clear(engine.viewOf(host));
+    await lock.clear();
     await lock.release();
     if (engine.refusal) throw engine.refusal;
     const exitCode = exitCodeOf(results, engine.stopping);

@@ -1,17 +1,18 @@
 import { commands } from '../../lib/plan/commands';
 import { minorOf } from '../apply/api';
 import { Finding } from '../../lib/errors';
-import { Plan } from '../../lib/plan/plan';
+import { bundlesOf } from '../../lib/plan/plan';
 import { Step } from '../../lib/plan/step';
 import { Engine } from '../apply/engine';
 import { Failure } from '../apply/errors';
 import { Observation } from '../apply/kinds/handler';
 import { readKubeconfig, sameServer } from '../apply/kubeconfig';
-import { differLines } from '../apply/report/words';
+import { causeLines, differLines } from '../apply/report/words';
 import { select } from '../apply/select';
 import { Kubectl } from '../apply/tools/kubectl';
 import { ProgramError, Run, shown } from '../apply/tools/program';
-import { CommonOptions, EXIT, filesRefused, openSession, say, Session } from './session';
+import { within } from '../apply/waiting';
+import { CommonOptions, EXIT, filesRefused, say, Session, withSession } from './session';
 
 /** How long a cluster has to answer before its part of the plan is shown without it, in seconds. */
 const REACH_SECONDS = 5;
@@ -25,14 +26,17 @@ export interface PlanOptions extends CommonOptions {
 export type Known = Observation | Failure | 'not-yet' | 'out-of-reach';
 
 /** `npm run plan`: what would be done, and with clusters in reach what is done already. Writes nothing. */
-export async function planCommand(options: PlanOptions): Promise<number> {
-  const session = openSession(options);
+export function planCommand(options: PlanOptions): Promise<number> {
+  return withSession(options, (session) => showPlan(session, options));
+}
+
+async function showPlan(session: Session, options: PlanOptions): Promise<number> {
   const { plan, run } = session;
   const steps = select(plan, options);
   const refused = filesRefused(session);
   const exitCode = refused.length > 0 ? EXIT.notBegun : EXIT.ok;
-  const reach = options.offline ? new Map<string, string>() : await inReach(plan, run);
-  const known = await observed(session, steps, reach, refused, options);
+  const reach = options.offline ? new Map<string, string>() : await inReach(session);
+  const { known, warnings } = await observed(session, steps, reach, refused, options);
   if (options.json) {
     for (const step of steps)
       say(
@@ -45,13 +49,14 @@ export async function planCommand(options: PlanOptions): Promise<number> {
           ...commands(step),
         }),
       );
+    for (const warning of warnings) say(JSON.stringify(warning));
     return exitCode;
   }
   say(
     `${plan.federation} (${plan.stack}) over ${plan.clusters.map(({ name }) => name).join(', ')}; ${plan.dns.zone} answered at ${plan.dns.server}`,
   );
   say(tally(steps, known));
-  for (const bundle of [...plan.clusters.map(({ name }) => name), 'federation']) {
+  for (const bundle of bundlesOf(plan)) {
     const ofBundle = steps.filter((step) => step.cluster === bundle);
     if (ofBundle.length === 0) continue;
     const cluster = plan.clusters.find(({ name }) => name === bundle);
@@ -68,7 +73,19 @@ export async function planCommand(options: PlanOptions): Promise<number> {
       for (const line of diff ?? []) say(`      | ${line}`);
     }
   }
+  for (const line of warningLines(warnings)) say(line);
   return exitCode;
+}
+
+/** Something to know of a cluster that is no step's failure. */
+export interface Warning {
+  readonly cluster: string;
+  readonly warning: string;
+}
+
+/** The warnings, below an empty line where there are any. */
+export function warningLines(warnings: readonly Warning[]): string[] {
+  return warnings.length === 0 ? [] : ['', ...warnings.map(({ cluster, warning }) => `note on ${cluster}: ${warning}`)];
 }
 
 /**
@@ -83,7 +100,7 @@ export async function observed(
   reach: ReadonlyMap<string, string>,
   refused: readonly Finding[],
   options: CommonOptions & { offline?: boolean },
-): Promise<Map<string, Known>> {
+): Promise<{ readonly known: Map<string, Known>; readonly warnings: readonly Warning[] }> {
   const { plan } = session;
   const hostContext = plan.clusters.find(({ name }) => name === plan.hostCluster)?.context ?? '';
   const known = new Map<string, Known>(steps.map((step) => [step.id, 'out-of-reach']));
@@ -95,14 +112,20 @@ export async function observed(
     known.set(step.id, { step: step.id, cluster: step.cluster, problem: `${where} ${problem}`, hint });
     blocked.add(step.id);
   }
-  if (options.offline) return known;
+  const warnings: Warning[] = [];
+  if (options.offline) return { known, warnings };
   const asked = steps.filter(
     ({ id, context }) => !blocked.has(id) && !reach.has(context === plan.federation ? hostContext : context),
   );
   const engine = new Engine({
     ...session,
     adopt: false,
-    reporter: { tell: () => undefined, close: () => undefined },
+    reporter: {
+      tell: (event) => {
+        if (event.type === 'warning') warnings.push({ cluster: event.cluster, warning: event.text });
+      },
+      close: () => undefined,
+    },
   });
   await engine.prefetch(asked);
   for (const [id, value] of await engine.observe(asked)) known.set(id, value);
@@ -110,11 +133,11 @@ export async function observed(
   for (const step of asked)
     if (step.needs.some((need) => known.get(need) === 'out-of-reach' || blocked.has(need)))
       known.set(step.id, 'not-yet');
-  return known;
+  return { known, warnings };
 }
 
 /** The contexts that cannot be asked, each with why: they do not lead where the topology says, or nobody answers there. */
-export async function inReach(plan: Plan, run: Run): Promise<Map<string, string>> {
+export async function inReach({ plan, run, views }: Session): Promise<Map<string, string>> {
   const signal = AbortSignal.timeout(REACH_SECONDS * 4000);
   const kubectl = new Kubectl(run, () => undefined);
   const out = new Map<string, string>();
@@ -140,10 +163,7 @@ export async function inReach(plan: Plan, run: Run): Promise<Map<string, string>
         return;
       }
       try {
-        await run(
-          ['kubectl', `--context=${context}`, `--request-timeout=${REACH_SECONDS}s`, 'version', '--output=json'],
-          { signal },
-        );
+        await views.of(context).reader.version(within(REACH_SECONDS * 1000, signal));
       } catch {
         out.set(context, 'out of reach');
       }
@@ -168,14 +188,14 @@ function tally(steps: readonly Step[], known: ReadonlyMap<string, Known>): strin
     .join(', ')}`;
 }
 
-function linesOf(step: Step, known: Known): string[] {
+/** What the plan shows of a step. */
+export function linesOf(step: Step, known: Known): string[] {
   const what = commands(step).run.map((command) => `      $ ${shown(command)}`);
   const needs = step.needs.length > 0 ? [`      after ${step.needs.join(', ')}`] : [];
   const head = (mark: string): string => `  ${mark} ${step.id}: ${step.title}`;
   if (known === 'out-of-reach' || known === 'not-yet')
     return [head(known === 'not-yet' ? '…' : ' '), ...needs, ...what];
-  if ('problem' in known)
-    return [head('!'), `      ${known.problem}`, ...known.hint.split('\n').map((line) => `      ${line}`)];
+  if ('problem' in known) return [head('!'), ...[known.problem, ...causeLines(known)].map((line) => `      ${line}`)];
   switch (known.state) {
     case 'done':
       return [head('✔')];
@@ -186,11 +206,11 @@ function linesOf(step: Step, known: Known): string[] {
   }
 }
 
-function jsonOf(known: Known = 'out-of-reach'): object {
+export function jsonOf(known: Known = 'out-of-reach'): object {
   return typeof known === 'string'
     ? { state: known }
     : 'problem' in known
-      ? { state: 'blocked', problem: known.problem, hint: known.hint }
+      ? { state: 'blocked', problem: known.problem, hint: known.hint, command: known.command, said: known.said }
       : known;
 }
 

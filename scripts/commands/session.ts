@@ -10,8 +10,10 @@ import { JsonReporter } from '../apply/report/json';
 import { LiveReporter, Screen } from '../apply/report/live';
 import { PlainReporter } from '../apply/report/plain';
 import { Reporter } from '../apply/report/events';
+import { ProxyTransport } from '../kube/proxy';
 import { limited } from '../apply/tools/limit';
-import { programs, Run } from '../apply/tools/program';
+import { environment, programs, Run } from '../apply/tools/program';
+import { Views } from '../apply/view';
 import { ProgramError } from '../apply/tools/program';
 import { advice } from '../apply/errors';
 
@@ -43,17 +45,34 @@ export interface Session {
   readonly plan: Plan;
   readonly folder: string;
   readonly run: Run;
+  /** What each context's cluster says. */
+  readonly views: Views;
 }
 
-/** @throws FederationError when there is no plan, or none that can be trusted */
-export function openSession({ dist: folder, concurrency }: CommonOptions): Session {
+/**
+ * Reads the plan, and ends in the end what was started to carry it out.
+ *
+ * @throws FederationError when there is no plan, or none that can be trusted
+ */
+export async function withSession(
+  options: CommonOptions,
+  work: (session: Session) => Promise<number>,
+): Promise<number> {
+  const { dist: folder, concurrency } = options;
   const file = join(folder, PLAN_FILE);
   if (!existsSync(file)) {
     throw new FederationError('There is no plan.', [
       { where: file, problem: 'is missing', hint: 'Run `npm run synth` first.' },
     ]);
   }
-  return { plan: readPlan(readFileSync(file, 'utf8')), folder, run: limited(programs(folder), concurrency) };
+  const start = { cwd: folder, env: environment() };
+  const transport = new ProxyTransport(start);
+  try {
+    const plan = readPlan(readFileSync(file, 'utf8'));
+    return await work({ plan, folder, run: limited(programs(start), concurrency), views: new Views(transport) });
+  } finally {
+    transport.close();
+  }
 }
 
 /**

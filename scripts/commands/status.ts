@@ -1,21 +1,25 @@
+import { bundlesOf } from '../../lib/plan/plan';
 import { Step } from '../../lib/plan/step';
 import { addressesOf } from '../apply/kinds/service-address';
 import { readKubeconfig } from '../apply/kubeconfig';
 import { select } from '../apply/select';
 import { Kubectl } from '../apply/tools/kubectl';
 import { Run } from '../apply/tools/program';
-import { inReach, Known, observed } from './plan';
-import { CommonOptions, EXIT, filesRefused, openSession, say } from './session';
+import { inReach, Known, observed, warningLines } from './plan';
+import { CommonOptions, EXIT, filesRefused, say, Session, withSession } from './session';
 import { table } from './table';
 
 /** `npm run status`: what stands, cluster by cluster. Writes nothing. Exit code 1 where something is not as planned. */
-export async function statusCommand(options: CommonOptions): Promise<number> {
-  const session = openSession(options);
+export function statusCommand(options: CommonOptions): Promise<number> {
+  return withSession(options, (session) => showStatus(session, options));
+}
+
+async function showStatus(session: Session, options: CommonOptions): Promise<number> {
   const { plan, run } = session;
   const steps = select(plan, options);
   const refused = filesRefused(session);
-  const reach = await inReach(plan, run);
-  const known = await observed(session, steps, reach, refused, options);
+  const reach = await inReach(session);
+  const { known, warnings } = await observed(session, steps, reach, refused, options);
   const states = new Map(steps.map((step) => [step.id, wordOf(known.get(step.id) ?? 'out-of-reach')]));
   const allWell = [...states.values()].every((word) => word === 'ok');
   const exitCode = refused.length > 0 ? EXIT.notBegun : allWell ? EXIT.ok : EXIT.failed;
@@ -30,13 +34,12 @@ export async function statusCommand(options: CommonOptions): Promise<number> {
           details: detailsOf(step, known),
         }),
       );
+    for (const warning of warnings) say(JSON.stringify(warning));
     return exitCode;
   }
 
   const components = [...new Set(steps.map(({ component }) => component))];
-  const bundles = [...plan.clusters.map(({ name }) => name), 'federation'].filter((bundle) =>
-    steps.some((step) => step.cluster === bundle),
-  );
+  const bundles = bundlesOf(plan).filter((bundle) => steps.some((step) => step.cluster === bundle));
   const rows = components.map((component) => [
     component,
     ...bundles.map((bundle) =>
@@ -53,6 +56,7 @@ export async function statusCommand(options: CommonOptions): Promise<number> {
   if (details.length > 0) say('');
   for (const line of details) say(line);
   for (const [context, why] of reach) say(`${context}: ${why}`);
+  for (const line of warningLines(warnings)) say(line);
   say('');
   // Only a control plane has a context of its own.
   if (plan.steps.some(({ kind }) => kind === 'kubefed-init')) say(await contextLine(plan.federation, run));
@@ -71,12 +75,11 @@ async function contextLine(federation: string, run: Run): Promise<string> {
 
 /** The addresses that each cluster gave its workloads. */
 async function addressRow(
-  { plan, run }: ReturnType<typeof openSession>,
+  { plan, views }: Session,
   steps: readonly Step[],
   bundles: readonly string[],
   reach: ReadonlyMap<string, string>,
 ): Promise<string[]> {
-  const kubectl = new Kubectl(run, () => undefined);
   const cells = await Promise.all(
     bundles.map(async (bundle) => {
       const services = steps.filter((step) => step.kind === 'service-address' && step.cluster === bundle);
@@ -85,10 +88,12 @@ async function addressRow(
       const found = await Promise.all(
         services.map(async (step) => {
           if (step.kind !== 'service-address') return [];
-          const [service] = await kubectl
-            .get(step.context, [`--namespace=${step.namespace}`, 'service', step.service], AbortSignal.timeout(10_000))
-            .catch(() => []);
-          return addressesOf(service);
+          const wanted = { apiVersion: 'v1', kind: 'Service', name: step.service, namespace: step.namespace };
+          const found = await views
+            .of(step.context)
+            .look([wanted], AbortSignal.timeout(10_000))
+            .catch(() => undefined);
+          return addressesOf(found?.get(wanted));
         }),
       );
       return found.flat().join(' ') || 'none';
@@ -126,7 +131,10 @@ function detailsOf(step: Step, all: ReadonlyMap<string, Known>): string[] {
     return [`after ${undone.join(', ')}`];
   }
   if (known === undefined || typeof known === 'string') return [];
-  if ('problem' in known) return [known.problem];
+  if ('problem' in known) {
+    const said = (known.said ?? '').split('\n').filter((line) => line !== '');
+    return [known.problem, ...said.map((line) => `it said: ${line}`)];
+  }
   if (known.state === 'waiting') return [known.seen];
   return known.state === 'todo' ? [...known.differs] : [];
 }

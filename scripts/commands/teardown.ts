@@ -6,23 +6,24 @@ import { Engine } from '../apply/engine';
 import { Failure } from '../apply/errors';
 import { handlerOf } from '../apply/kinds';
 import { at, named, textAt } from '../apply/objects';
-import { Kubectl } from '../apply/tools/kubectl';
 import { ProgramError } from '../apply/tools/program';
 import { within } from '../apply/waiting';
 import { addressesOf } from '../apply/kinds/service-address';
 import { select } from '../apply/select';
 import { ApplyOptions, carryOut } from './apply';
-import { confirmed, openSession, say, Session } from './session';
+import { confirmed, say, Session, withSession } from './session';
 
 /** `npm run teardown`: takes away what the plan made, the last first, and leaves everything else as it is. */
 export function teardownCommand(options: ApplyOptions): Promise<number> {
-  const session = openSession(options);
-  const { plan, run } = session;
+  return withSession(options, (session) => takeDown(session, options));
+}
+
+function takeDown(session: Session, options: ApplyOptions): Promise<number> {
+  const { plan, views } = session;
   const steps = select(plan, options);
   return carryOut('teardown', session, steps, options, async (engine) => {
     await checkStanding(engine, session, steps);
     if (options.yes) return true;
-    const kubectl = new Kubectl(run, () => undefined);
     say(
       `To take away from ${plan.federation}: ${[...steps]
         .reverse()
@@ -33,7 +34,9 @@ export function teardownCommand(options: ApplyOptions): Promise<number> {
       // Their addresses are given by what is about to go.
       for (const { name, context } of plan.clusters) {
         try {
-          const services = await kubectl.get(context, ['services', '--all-namespaces'], AbortSignal.timeout(10_000));
+          const services = await views
+            .of(context)
+            .list({ apiVersion: 'v1', kind: 'Service' }, AbortSignal.timeout(10_000));
           const others = services.filter(
             (service) =>
               textAt(service, 'spec', 'type') === 'LoadBalancer' &&
@@ -138,7 +141,7 @@ async function stands(engine: Engine, { plan, folder }: Session, step: Step): Pr
       });
     }
     case 'kubefed-init':
-      return at(seen.seen, 'reached') === 'part';
+      return at(seen.seen, 'reached') !== 'nothing';
     case 'kubefed-join':
       return at(seen.seen, 'isMember') === true;
     case 'helm-init':

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import { contains } from '../../lib/topology/addresses';
 import { FederationError } from '../../lib/errors';
@@ -10,11 +9,15 @@ import { ask } from '../apply/resolver';
 import { addressesOf } from '../apply/kinds/service-address';
 import { KubeconfigReader } from '../apply/kubeconfig';
 import { preflight, PreflightError, preflightHere } from '../apply/preflight';
+import { MemberList } from '../apply/members';
 import { select } from '../apply/select';
 import { Kubectl } from '../apply/tools/kubectl';
 import { ProgramError } from '../apply/tools/program';
+import { Views } from '../apply/view';
+import { within } from '../apply/waiting';
+import { askInPod, NamePod } from './name-pod';
 import { inReach } from './plan';
-import { CommonOptions, EXIT, openSession, say, Session } from './session';
+import { CommonOptions, EXIT, say, Session, withSession } from './session';
 import { table } from './table';
 
 export interface VerifyOptions extends CommonOptions {
@@ -31,20 +34,29 @@ interface Link {
   readonly what: string;
   readonly ok: boolean;
   readonly seen: string;
+  /** What to do about it. @default what is seen says it */
+  readonly hint?: string;
 }
 
 /**
  * `npm run verify`: the outcome itself, from the federation's members to a name asked in a pod. A short-lived pod is
  * started in each cluster, unless it is asked not to; nothing else is written.
  */
-export async function verifyCommand(options: VerifyOptions): Promise<number> {
-  const session = openSession(options);
-  const { plan, folder, run } = session;
-  const signal = AbortSignal.timeout(LIMIT_MS);
+export function verifyCommand(options: VerifyOptions): Promise<number> {
+  return withSession(options, (session) => checkOutcome(session, options));
+}
+
+async function checkOutcome(session: Session, options: VerifyOptions): Promise<number> {
+  const { plan, folder, run, views } = session;
+  const cut = new AbortController();
+  const signal = within(LIMIT_MS, cut.signal);
   const kubectl = new Kubectl(run, () => undefined);
   const all = plan.steps.filter((step): step is StepOf<'dns-check'> => step.kind === 'dns-check');
   const checks = chosen(plan, all, options);
-  const input = { plan, folder, steps: checks, kubectl, kubeconfig: new KubeconfigReader(kubectl), signal };
+  const kubeconfig = new KubeconfigReader(kubectl, (context) => {
+    views.reset(context);
+  });
+  const input = { plan, folder, steps: checks, kubectl, views, kubeconfig, signal };
   const { findings } = await preflight(input, preflightHere(input));
   if (findings.length > 0) throw new PreflightError(findings);
 
@@ -53,13 +65,13 @@ export async function verifyCommand(options: VerifyOptions): Promise<number> {
   const members = !isFederated
     ? []
     : await checkMembers(
-        kubectl,
+        views,
         plan.federation,
         plan.clusters.map(({ name }) => name),
         signal,
       );
   const services = new Map(
-    await Promise.all(checks.map(async (step) => [step.id, await serviceOf(kubectl, step, signal)] as const)),
+    await Promise.all(checks.map(async (step) => [step.id, await serviceOf(views, step, signal)] as const)),
   );
   // A name at a wider level leads to clusters that are not selected, too; what they have is expected with the rest.
   const sharers = all.filter((step) => !checks.includes(step) && checks.some(({ name }) => name === step.name));
@@ -86,11 +98,21 @@ export async function verifyCommand(options: VerifyOptions): Promise<number> {
     (step, i) => checks.findIndex(({ name }) => name === step.name) === i && !unasked.has(step.name),
   );
   const direct = await Promise.all(names.map((step) => checkName(step, expected.get(step.name))));
-  const fromPods = await Promise.all(
-    plan.clusters
-      .filter(({ name }) => options.pods && (options.cluster?.includes(name) ?? true))
-      .map((cluster) => checkFromPod(kubectl, cluster.name, cluster.context, names, expected, signal)),
+  // Ctrl-C ends what the pods wait for, and not the program before they are deleted.
+  const fromPods = await untilInterrupted(cut, () =>
+    Promise.all(
+      plan.clusters
+        .filter(({ name }) => options.pods && (options.cluster?.includes(name) ?? true))
+        .map((cluster) =>
+          checkFromPod(
+            { kubectl, view: views.of(cluster.context), cluster, federation: plan.federation, signal },
+            names,
+            expected,
+          ),
+        ),
+    ),
   );
+  if (cut.signal.aborted) return EXIT.interrupted;
   const links = [...members, ...addresses, ...twice, ...direct, ...fromPods.flat()];
   const broken = links.find(({ ok }) => !ok);
   if (options.json) {
@@ -103,6 +125,7 @@ export async function verifyCommand(options: VerifyOptions): Promise<number> {
       say(line);
     say('');
     for (const [name, why] of unasked) say(`Left out: ${name}, since ${why}.`);
+    for (const hint of new Set(links.flatMap((link) => (link.ok ? [] : (link.hint ?? []))))) say(hint);
     say(
       broken
         ? `The first broken link: ${broken.cluster}, ${broken.what}: ${broken.seen}`
@@ -112,6 +135,21 @@ export async function verifyCommand(options: VerifyOptions): Promise<number> {
     );
   }
   return broken ? EXIT.failed : EXIT.ok;
+}
+
+/** Does something; Ctrl-C meanwhile fires the signal, and once more ends the program. */
+async function untilInterrupted<T>(cut: AbortController, work: () => Promise<T>): Promise<T> {
+  const onSignal = (): void => {
+    cut.abort();
+  };
+  process.once('SIGINT', onSignal);
+  process.once('SIGTERM', onSignal);
+  try {
+    return await work();
+  } finally {
+    process.off('SIGINT', onSignal);
+    process.off('SIGTERM', onSignal);
+  }
 }
 
 /** The checks that are selected. @throws FederationError where there are some, and none of them is */
@@ -143,15 +181,14 @@ function chosen(
  * @returns the names that cannot be judged without them, and why
  */
 async function askSharers(
-  { plan, run }: Session,
+  session: Session,
   sharers: readonly StepOf<'dns-check'>[],
   services: Map<string, string[]>,
   signal: AbortSignal,
 ): Promise<Map<string, string>> {
   const unasked = new Map<string, string>();
   if (sharers.length === 0) return unasked;
-  const kubectl = new Kubectl(run, () => undefined);
-  const reach = await inReach(plan, run);
+  const reach = await inReach(session);
   await Promise.all(
     sharers.map(async (step) => {
       const leaveOut = (why: string): void => {
@@ -163,7 +200,7 @@ async function askSharers(
         return;
       }
       try {
-        services.set(step.id, await serviceOf(kubectl, step, signal));
+        services.set(step.id, await serviceOf(session.views, step, signal));
       } catch (error) {
         if (!(error instanceof ProgramError)) throw error;
         leaveOut(advice(error).problem);
@@ -174,7 +211,7 @@ async function askSharers(
 }
 
 async function checkMembers(
-  kubectl: Kubectl,
+  views: Views,
   federation: string,
   names: readonly string[],
   signal: AbortSignal,
@@ -182,7 +219,7 @@ async function checkMembers(
   let members: KubeObject[] = [];
   let problem: string | undefined;
   try {
-    members = await kubectl.get(federation, ['clusters'], signal);
+    members = await new MemberList(views.of(federation)).get(signal, true);
   } catch (error) {
     if (!(error instanceof ProgramError)) throw error;
     problem = error.output.stderr.trim().split('\n')[0] ?? 'the federation does not answer';
@@ -202,12 +239,12 @@ async function checkMembers(
 }
 
 async function serviceOf(
-  kubectl: Kubectl,
+  views: Views,
   { context, namespace, service }: StepOf<'dns-check'>,
   signal: AbortSignal,
 ): Promise<string[]> {
-  const [found] = await kubectl.get(context, [`--namespace=${namespace}`, 'service', service], signal);
-  return addressesOf(found).sort();
+  const wanted = { apiVersion: 'v1', kind: 'Service', name: service, namespace };
+  return addressesOf(await views.of(context).reader.get(wanted, signal)).sort();
 }
 
 function checkAddress(
@@ -253,58 +290,36 @@ async function checkName(step: StepOf<'dns-check'>, expected: readonly string[] 
   };
 }
 
-/** All names, asked in one short-lived pod of a cluster: through that cluster's own DNS, as a workload would. */
+/** What to do where a pod could not ask. */
+const NO_PODS = 'See why, or leave the pods out: with --no-pods CoreDNS alone is asked.';
+
+/** All names, asked in one short-lived pod of a cluster. */
 async function checkFromPod(
-  kubectl: Kubectl,
-  cluster: string,
-  context: string,
+  question: Omit<NamePod, 'names' | 'image'>,
   checks: readonly StepOf<'dns-check'>[],
   expectedByName: ReadonlyMap<string, readonly string[]>,
-  signal: AbortSignal,
 ): Promise<Link[]> {
   const [first] = checks;
   if (!first) return [];
-  const name = `dns-check-${randomBytes(3).toString('hex')}`;
-  // Names are DNS labels of the plan: there is nothing in them that a shell reads.
-  const script = checks.map((step) => `nslookup ${step.name}`).join('; ');
-  let said: string;
-  try {
-    const { stdout } = await kubectl.writeOnce(
-      [
-        'kubectl',
-        `--context=${context}`,
-        'run',
-        name,
-        `--image=${first.image}`,
-        '--restart=Never',
-        '--rm',
-        '-i',
-        '--quiet',
-        '--',
-        'sh',
-        '-c',
-        script,
-      ],
-      signal,
-    );
-    said = stdout;
-  } catch (error) {
-    if (!(error instanceof ProgramError)) throw error;
-    said = error.output.stdout || error.output.stderr;
-  }
-  return checks.map((step) => {
+  const cluster = question.cluster.name;
+  const { said, failure, left } = await askInPod({
+    ...question,
+    image: first.image,
+    names: checks.map(({ name }) => name),
+  });
+  const links = checks.map((step): Link => {
     const answers = answersIn(said, step.name);
     const expected = expectedByName.get(step.name) ?? [];
+    const line = said.split('\n').find((text) => text.includes(step.name));
     return {
       cluster,
       what: `${step.name}, asked in a pod`,
       ok: expected.length > 0 && isDeepStrictEqual(answers, [...expected]),
-      seen:
-        answers.length > 0
-          ? answers.join(' ')
-          : (said.split('\n').find((line) => line.includes(step.name)) ?? 'no answer').trim(),
+      seen: answers.length > 0 ? answers.join(' ') : (failure ?? line ?? 'no answer').trim(),
+      ...(failure !== undefined && { hint: NO_PODS }),
     };
   });
+  return left === undefined ? links : [...links, { cluster, what: 'the pod that asked', ok: false, seen: left }];
 }
 
 /** The addresses that nslookup prints below a name. */

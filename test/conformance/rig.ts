@@ -75,6 +75,8 @@ const PLACED: ResourceType = {
   short: [],
   versions: [],
   key: '',
+  verbs: [],
+  categories: [],
   custom: false,
 };
 

@@ -49,14 +49,14 @@ describe('synth', () => {
       'fcp/15-etcd-operator.yaml',
       'fcp/16-etcd-cluster.yaml',
       'fcp/20-tiller.yaml',
-      'fcp/21-coredns-values.yaml',
+      'fcp/21-coredns-values.conf',
       'fcp/25-coredns-provider.conf',
       ...['fcp', 'usa', 'chn'].flatMap((cluster) => [
         `${cluster}/35-vip-configmap.yaml`,
         `${cluster}/36-kube-keepalived-vip.yaml`,
         `${cluster}/37-keepalived-cloud-provider.yaml`,
-        `${cluster}/40-controller-manager-kubeadm.yaml`,
-        `${cluster}/45-kube-dns-stub-domains.yaml`,
+        `${cluster}/40-controller-manager-kubeadm.conf`,
+        `${cluster}/45-kube-dns-stub-domains.conf`,
       ]),
       'plan.yaml',
     ]);
@@ -116,8 +116,8 @@ describe('what the topology does not say any more', () => {
       'chn/35-vip-configmap.yaml',
       'chn/36-kube-keepalived-vip.yaml',
       'chn/37-keepalived-cloud-provider.yaml',
-      'chn/40-controller-manager-kubeadm.yaml',
-      'chn/45-kube-dns-stub-domains.yaml',
+      'chn/40-controller-manager-kubeadm.conf',
+      'chn/45-kube-dns-stub-domains.conf',
       'federation/50-namespaces.yaml',
       'federation/51-hello-world.yaml',
     ]);
@@ -129,7 +129,7 @@ describe('what the topology does not say any more', () => {
   test('leaves no old file behind where a component writes another one', () => {
     const folder = rendered();
     const { removed, written } = synth(new Federation(guideAt('1.12.0')), folder);
-    expect(removed.filter((path) => path.startsWith('usa/'))).toEqual(['usa/45-kube-dns-stub-domains.yaml']);
+    expect(removed.filter((path) => path.startsWith('usa/'))).toEqual(['usa/45-kube-dns-stub-domains.conf']);
     expect(written).toContain('usa/45-cluster-dns-corefile.conf');
   });
 

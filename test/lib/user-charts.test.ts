@@ -56,6 +56,15 @@ describe("a user's own chart", () => {
     }
   });
 
+  test('in the federation names the members that get copies of its objects, in a cluster none', () => {
+    const federation = new Federation(guideProps());
+    for (const app of [federation.cluster('usa'), federation.federated()]) new Monitoring(app, 'monitoring');
+    const rendered = new Rendered(federation);
+    expect(rendered.step('federation/monitoring')).toMatchObject({ copies: ['fcp', 'usa', 'chn'] });
+    expect(rendered.step('federation/hello-world')).toMatchObject({ copies: ['fcp', 'usa', 'chn'] });
+    expect(rendered.step('usa/monitoring')).not.toHaveProperty('copies');
+  });
+
   test('in the federation is applied when every member has joined, in its context', () => {
     const federation = new Federation(guideProps());
     new Monitoring(federation.federated(), 'everywhere');
@@ -204,12 +213,12 @@ describe('two things of one name in one bundle are an error', () => {
     expect(collision(add)).toEqual(['usa/join is a step of membership and one of charts']);
   });
 
-  test("a workload's step and a component's", () => {
-    const workload = { name: 'cluster', image: 'web:1', replicas: 1, port: 80 };
-    const federation = new Federation(guideProps({ workloads: [workload] }));
+  test("a chart's step and a workload's", () => {
+    const federation = new Federation(guideProps());
+    configMap(new Chart(federation.cluster('fcp'), 'hello-world-dns'), 'x', 'x');
     expect(() => federation.render()).toThrow(CollisionError);
     expect(() => federation.render()).toThrow(
-      'fcp/cluster-dns: is a step of cluster-dns and one of dns-check\n    Rename the chart or the workload',
+      'fcp/hello-world-dns: is a step of dns-check and one of charts\n    Rename the chart or the workload',
     );
   });
 

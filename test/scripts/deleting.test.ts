@@ -1,7 +1,7 @@
 import { ApiObject, Chart } from 'cdk8s';
 import { ConfigMap } from 'cdk8s-plus-25';
 import { limits } from './support/cli';
-import { comparable, mustApply, withFederation } from './support/shared';
+import { comparable, mustApply, shortLimit, withFederation } from './support/shared';
 import { story } from './support/story';
 
 /** The namespace that kubefed makes in every member, and for the control plane in the host cluster. */
@@ -11,9 +11,10 @@ const NAMESPACE = 'federation-system';
 // holds it up. kubectl did not wait for that before 1.11.
 describe('a namespace that takes its time to go', () => {
   it.concurrent('is waited for by a teardown, which says so where it does not go in time', () =>
-    withFederation({ plan: limits(15, /^usa\/join$/) }, async (federation) => {
-      const { world, cli } = federation;
+    withFederation({}, async (federation) => {
+      const { world, cli, editPlan } = federation;
       await mustApply(federation);
+      editPlan(limits(await shortLimit(), /^usa\/join$/));
       await world.hold(`usa/Namespace//${NAMESPACE}`);
       const ended = await cli(['teardown', '--yes', '--json']);
       expect(ended.code).toBe(1);

@@ -27,8 +27,8 @@ function expectNoSecrets({ output }: Ended): void {
 }
 
 describe.each([
-  ['an error of a step', /get nodes/, 1],
-  ['an error of the preflight', /usa version/, 2],
+  ['an error of a step', /get --raw \/api\/v1\/nodes/, 1],
+  ['an error of the preflight', /usa get --raw \/version/, 2],
   ['an error of the lock', /kube-system create --filename=-$/, 1],
   ['an error of kubefed', /^(un)?join usa/, 1],
 ])('%s', (_, match, code) => {
@@ -59,7 +59,7 @@ it.each([['plan'], ['status'], ['verify'], ['status', '--json'], ['plan', '--jso
 it('words that are no JSON where JSON is expected do not come out either', async () => {
   const { world, cli } = shared.current;
   world.inject({
-    match: /usa get nodes/,
+    match: /usa get --raw \/api\/v1\/nodes/,
     times: 'always',
     action: { type: 'exit', code: 0, stdout: `token: ${OPAQUE}` },
   });

@@ -65,14 +65,17 @@ its('a second run is refused while the first lives, and told who that is', {}, a
   });
   const doable = independentOf('fcp/etcd-cluster', federation.plan);
   await until(() => doable.every((id) => told.includes(`{"type":"ended","step":"${id}"`)));
-  const before = world.canonicalState();
+  // All but the signs of life that the first run gives meanwhile.
+  const state = (): unknown =>
+    JSON.parse(JSON.stringify(world.canonicalState()).replace(/(\\"renewed\\":\\")[^"\\]+/g, '$1…'));
+  const before = state();
 
   const second = await cli(['apply', '--yes']);
   expect(second.code).toBe(2);
   expect(second.stderr).toContain('Another run works on this federation; nothing was written.\n');
   expect(second.stderr).toContain(`@${hostname()}, process ${String(pid)}: gave its last sign of life `);
   expect(second.stdout).not.toContain('FAILED');
-  expect(world.canonicalState()).toEqual(before);
+  expect(state()).toEqual(before);
 
   const third = await cli(['teardown', '--yes', '--json']);
   expect(third.code).toBe(2);
@@ -111,8 +114,12 @@ describe('a lock whose holder is dead', () => {
   });
 
   its('on another machine is not taken over before', {}, async ({ world, cli }) => {
-    await world.put('fcp', heldBy({ silentFor: 30 }));
+    const silent = (): Promise<void> => world.put('fcp', heldBy({ silentFor: 30 }));
+    await silent();
+    // It stays as old as that, however long the run takes to look at it.
+    const aging = setInterval(() => void silent(), 500);
     const { code, stderr } = await cli(['apply', '--yes', '--only', 'node-labels']);
+    clearInterval(aging);
     expect(code).toBe(2);
     expect(stderr).toMatch(/ann@another-host, process 4711: gave its last sign of life 3\d s ago\n/);
     expect(stderr).toContain('its lock ends by itself 60 s after the last sign');
@@ -152,7 +159,7 @@ describe('a run that writes nothing', () => {
     const { code } = await cli(['apply', '--yes']);
     expect(code).toBe(0);
     expect(world.writes).toBe(0);
-    expect(world.calls.filter(({ argv }) => argv.join(' ').includes(LOCK))).toEqual([]);
+    expect(world.calls.filter(({ argv }) => argv.join(' ').includes(LOCK) && !argv.includes('--raw'))).toEqual([]);
     expect(lockOf(world)).toBeDefined();
   });
 });

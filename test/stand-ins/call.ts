@@ -50,7 +50,11 @@ export function duration(value: string | undefined): number | undefined {
 export class Call {
   /** The `host:port` that it talks to, for messages. */
   server = '10.0.0.1:6443';
+  /** Shows what was printed to the caller at once, while the program goes on; absent where no caller waits. */
+  show: ((out: string, err: string) => void) | undefined;
   private gone = false;
+  private shownOut = 0;
+  private shownErr = 0;
   private readonly goneListeners = new Set<() => void>();
 
   constructor(
@@ -74,6 +78,22 @@ export class Call {
     this.record.stderr += text;
   }
 
+  /** What was printed and the caller has not got yet. */
+  unshown(): { readonly out: string; readonly err: string } {
+    const { stdout, stderr } = this.record;
+    const rest = { out: stdout.slice(this.shownOut), err: stderr.slice(this.shownErr) };
+    this.shownOut = stdout.length;
+    this.shownErr = stderr.length;
+    return rest;
+  }
+
+  /** Lets the caller have what was printed so far. */
+  flush(): void {
+    if (this.show === undefined) return;
+    const { out, err } = this.unshown();
+    this.show(out, err);
+  }
+
   /** Ends the program with an error of its own wording. */
   fail(message: string, code = 1): never {
     throw new Exit(code, message.endsWith('\n') ? message : `${message}\n`);
@@ -87,6 +107,12 @@ export class Call {
 
   get left(): boolean {
     return this.gone;
+  }
+
+  /** Whether kubectl asks the API server first which types it serves. */
+  get discovers(): boolean {
+    const { argv } = this.invocation;
+    return !argv.some((word) => word === 'version' || word === 'proxy' || /^--raw(=|$)/.test(word));
   }
 
   /** What `--request-timeout` allows, in milliseconds. */
@@ -108,12 +134,24 @@ export class Call {
   /** Ends the call with a failed connection. */
   strike(how: ConnectionFailure, server = this.server): never {
     const command = this.invocation.argv.find((word) => !word.startsWith('-')) ?? '';
-    const before = this.program === 'kubectl' ? noise(this.release, command, how, server) : '';
+    const quiet = this.program !== 'kubectl' || !this.discovers;
+    const before = quiet ? '' : noise(this.release, command, how, server);
     throw new Exit(1, before + connectionError(this.program, this.world.helmVersion, how, server));
   }
 
+  /** Ends the call with what the API server refuses it with. */
+  refuse(status: number, message?: string): never {
+    throw new Exit(1, httpError(this.program, this.world.helmVersion, status, message));
+  }
+
+  /** Ends the call as if the program itself did. */
+  protected exit(fault: Extract<FaultAction, { type: 'exit' }>): never {
+    this.out(fault.stdout ?? '');
+    throw new Exit(fault.code, fault.stderr ?? '');
+  }
+
   /** Resolves when the stub is gone. */
-  private untilGone(): Promise<void> {
+  untilGone(): Promise<void> {
     return new Promise((resolve) => {
       if (this.gone) resolve();
       else this.goneListeners.add(resolve);
@@ -133,8 +171,8 @@ export class Call {
         if (typeof fault.orphan === 'number') await sleep(fault.orphan);
         return;
       case 'exit':
-        this.out(fault.stdout ?? '');
-        throw new Exit(fault.code, fault.stderr ?? '');
+        this.exit(fault);
+        break;
       case 'slow':
       case 'hang': {
         const limit = this.requestTimeout();
@@ -149,8 +187,7 @@ export class Call {
         this.strike('authority');
         break;
       case 'http':
-        if ((fault.stage ?? 0) === 0)
-          throw new Exit(1, httpError(this.program, this.world.helmVersion, fault.status, fault.message));
+        if ((fault.stage ?? 0) === 0) this.refuse(fault.status, fault.message);
         return;
       case 'drop':
         if ((fault.stage ?? 0) === 0) this.strike(this.limited(fault.how ?? 'refused'));
@@ -167,7 +204,7 @@ export class Call {
     if (this.gone) throw new Cut();
     const { fault } = this;
     if (fault?.type === 'http' && this.record.writes > 0 && fault.stage === this.record.writes) {
-      throw new Exit(1, httpError(this.program, this.world.helmVersion, fault.status, fault.message));
+      this.refuse(fault.status, fault.message);
     }
     if (fault?.type === 'drop' && this.record.writes > 0 && fault.stage === this.record.writes) {
       this.strike(fault.how ?? 'refused');

@@ -281,10 +281,11 @@ export function admit(type: ResourceType, object: KubeObject, current: KubeObjec
   if (name === '') throw invalid(type.kind, '', 'metadata.name: Required value: name or generateName is required');
   const pattern = type.key.startsWith('rbac.') ? /^[^/%]+$/ : /^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/;
   if (!pattern.test(name)) {
+    const subdomain = api.atLeast('1.20.0') ? 'a lowercase RFC 1123 subdomain' : 'a DNS-1123 subdomain';
     throw invalid(
       type.kind,
       name,
-      `metadata.name: Invalid value: "${name}": a ${api.atLeast('1.20.0') ? 'lowercase RFC 1123' : 'DNS-1123'} subdomain ${SUBDOMAIN}`,
+      `metadata.name: Invalid value: "${name}": ${subdomain} ${SUBDOMAIN}`,
     );
   }
   if (type.kind === 'Service') admitService(object, current, api);

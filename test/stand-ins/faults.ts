@@ -3,6 +3,11 @@ import * as semver from 'semver';
 import type { CallRecord, Program } from './types';
 import { atLeast } from './versions';
 
+/**
+ * What strikes. A read through `kubectl proxy` is a call like any other, and is struck as it shows through the proxy: `http` as the
+ * API server's answer (429 and old 401 and 403 as texts), failed connections as the proxy words them in its version, `exit` with
+ * code 0 as the body of the answer, and with any other code as the end of the proxy itself.
+ */
 export type FaultAction =
   /** The API server answers with this status instead (5xx, 429, 409, 403, 401). `stage`: only after so many single writes. */
   | { readonly type: 'http'; readonly status: number; readonly message?: string; readonly stage?: number }
@@ -169,6 +174,14 @@ function reason(how: ConnectionFailure, server: string): string {
     authority: 'x509: certificate signed by unknown authority',
     canceled: 'net/http: request canceled (Client.Timeout exceeded while awaiting headers)',
   }[how];
+}
+
+/** A failed connection as Go words it in a kubectl of the given version. */
+export function goError(release: string, how: ConnectionFailure, server: string): string {
+  const words = reason(how, server);
+  const since = (version: string): boolean => semver.gte(semver.coerce(release)?.version ?? '1.7.3', version);
+  if (how === 'authority' && since('1.27.0')) return `tls: failed to verify certificate: ${words}`;
+  return since('1.13.0') ? words.replace('getsockopt', 'connect') : words;
 }
 
 /** What the discovery of newer kubectls writes for each try. */

@@ -82,6 +82,25 @@ export const ETCD_CLUSTER: KubeObject = {
   spec: { size: 3, version: '3.1.8' },
 };
 
+/** The definition of etcd clusters, in either version of its kind. */
+export const etcdDefinition = (version: 'v1' | 'v1beta1'): KubeObject => ({
+  apiVersion: `apiextensions.k8s.io/${version}`,
+  kind: 'CustomResourceDefinition',
+  metadata: { name: 'etcdclusters.etcd.database.coreos.com' },
+  spec: {
+    group: 'etcd.database.coreos.com',
+    scope: 'Namespaced',
+    names: {
+      kind: 'EtcdCluster',
+      listKind: 'EtcdClusterList',
+      plural: 'etcdclusters',
+      singular: 'etcdcluster',
+      shortNames: ['etcd'],
+    },
+    ...(version === 'v1' ? { versions: [{ name: 'v1beta2', served: true, storage: true }] } : { version: 'v1beta2' }),
+  },
+});
+
 export const COREDNS_VALUES: Dict = {
   isClusterService: false,
   serviceType: 'NodePort',

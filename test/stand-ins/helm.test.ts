@@ -520,3 +520,36 @@ describe.each([
     expect((await sh(world, 'helm rollback coredns 99')).stderr).toBe('Error: release has no 99 version\n');
   });
 });
+
+describe('helm of two versions', () => {
+  it.each([
+    ['3.17.2', '', '[]\n'],
+    ['3.17.2', '--all', 'pending-install'],
+    ['3.17.2', '--pending', 'pending-install'],
+    ['4.1.4', '', 'pending-install'],
+    ['4.1.4', '--all', 'Error: unknown flag: --all\n'],
+    ['4.1.4', '--pending', 'pending-install'],
+    ['4.1.4', '--deployed', '[]\n'],
+  ])('%s lists %s, where a release is pending: %s', async (helmVersion, flag, said) => {
+    const other = await World.start({ helmVersion });
+    try {
+      await must(other, 'helm repo add stable https://charts.invalid/stable');
+      other.inject({ match: /^upgrade/, action: { type: 'kill', point: 'in', stage: 3 } });
+      await sh(other, 'helm upgrade --install coredns stable/coredns --version 0.6.0');
+      const { stdout, stderr } = await sh(other, `helm list ${flag} -o json`);
+      expect(stdout + stderr).toContain(said);
+    } finally {
+      await other.close();
+    }
+  });
+
+  it('of version 4 does not know --client', async () => {
+    const other = await World.start({ helmVersion: '4.1.4' });
+    try {
+      expect((await sh(other, 'helm version --client --short')).stderr).toBe('Error: unknown flag: --client\n');
+      expect((await must(other, 'helm version --short')).stdout).toMatch(/^v4\.1\.4/);
+    } finally {
+      await other.close();
+    }
+  });
+});

@@ -9,11 +9,11 @@ import type { Flags } from './flags';
 import { type Dict, type Json, type KubeObject, at, dict, isDict, list, sorted, text } from './json';
 import { schemaNoise } from './faults';
 import { ApiError, ServerPanic } from './objects';
-import { served } from './presentation';
 import { Complaint, type Problem, from, worded } from './problems';
 import { may } from './rbac';
 import { type ResourceType, groupOf, qualified, typeOfKind, typeOfWord, typesOf } from './resources';
 import { type Target, connect } from './target';
+import { sent } from './wire';
 import type { World } from './world';
 
 export interface Session {
@@ -333,7 +333,7 @@ export function shown(
   object: KubeObject,
   managed = false,
 ): KubeObject {
-  const copy = served(s.target().api, item.type, object, item.version);
+  const copy = sent(s.target().api, item.type, item.version, object);
   if (!managed) delete copy.metadata.managedFields;
   return copy;
 }

@@ -5,6 +5,7 @@ import type { Kubeconfig, Section } from './kubeconfig';
 import { type Item, type Session, permitted, print, report } from './kubectl-common';
 import { aligned } from './kubectl-table';
 import { groupOf, typeOfWord } from './resources';
+import { reviewed } from './rest';
 import { kubeconfigFor } from './target';
 
 function write(s: Session, effect: string, change: () => boolean): Promise<boolean> {
@@ -211,7 +212,7 @@ export function review(s: Session, item: Item): boolean {
       ...(api.atLeast('1.34.0') ? {} : { creationTimestamp: null }),
     },
     spec: withoutEmpty(manifest.spec ?? {}),
-    status: reviewed(s, cluster.name, manifest),
+    status: s.flags.value('as') === undefined ? reviewed(s.world, cluster.name, manifest) : byRole(s, manifest),
   };
   const output = s.flags.value('output');
   if (output === 'json' || output === 'yaml') print(s, answer, output);
@@ -226,15 +227,9 @@ function withoutEmpty(value: Json): Json {
   return Object.fromEntries(entries.map(([key, item]) => [key, withoutEmpty(item ?? null)]));
 }
 
-function reviewed(s: Session, cluster: string, object: KubeObject): Dict {
-  if (object.kind === 'SelfSubjectAccessReview') {
-    const asked = dict(at(object.spec, 'resourceAttributes'));
-    const plural = text(asked.resource);
-    return {
-      allowed: permitted(s, text(asked.verb), { plural }, text(asked.group), text(asked.namespace) || undefined),
-    };
-  }
-  const denied = s.world.state.denied.filter((denial) => (denial.cluster ?? cluster) === cluster);
-  const verbs = denied.length === 0 ? ['*'] : ['get', 'list', 'watch'];
-  return { incomplete: false, nonResourceRules: [], resourceRules: [{ verbs, apiGroups: ['*'], resources: ['*'] }] };
+/** What a review comes to for the account that the caller acts as. */
+function byRole(s: Session, { spec }: KubeObject): Dict {
+  const asked = dict(at(spec, 'resourceAttributes'));
+  const plural = text(asked.resource);
+  return { allowed: permitted(s, text(asked.verb), { plural }, text(asked.group), text(asked.namespace) || undefined) };
 }

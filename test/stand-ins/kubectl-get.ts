@@ -1,5 +1,5 @@
 /** kubectl get, describe and api-versions. */
-import { type Dict, type Json, type KubeObject, text } from './json';
+import { type Json, type KubeObject, text } from './json';
 import {
   type Item,
   type Session,
@@ -17,81 +17,44 @@ import {
 import { printTables } from './kubectl-table';
 import { ApiError } from './objects';
 import { Complaint, type Problem, worded } from './problems';
-import { type ResourceType, groupOf, groupVersions, qualified, typeOfWord, typesOf } from './resources';
-import { clientVersion } from './versions';
+import { type ResourceType, groupVersions, qualified, typeOfWord } from './resources';
+import { answer } from './rest';
+import { Watch } from './watch';
 
 export interface Found {
   readonly item: Item;
   readonly object: KubeObject;
 }
 
-/** `GET /path`: what discovery and health checks ask, and plain objects. */
-function raw(s: Session, path: string): number {
-  const { cluster, api } = s.target();
-  const json = (value: Json): number => {
-    s.call.out(JSON.stringify(value));
+/** `GET /path`, as the API server answers it. */
+async function raw(s: Session, url: string): Promise<number> {
+  const { call, world } = s;
+  const { api, server, userName } = s.target();
+  const user = s.flags.value('as') ?? userName;
+  const reply = await answer({ world, call, api, server, user }, { method: 'GET', url });
+  if (reply instanceof Watch) {
+    const watch = reply;
+    await new Promise<void>((resolve) => {
+      const stop = watch.open((line) => {
+        call.out(line);
+        call.flush();
+      }, resolve);
+      void call.untilGone().then(() => {
+        stop();
+        resolve();
+      });
+    });
     return 0;
-  };
-  const [bare = ''] = path.split('?');
-  if (bare === '/healthz' || bare === '/readyz' || bare === '/livez') {
-    s.call.out('ok');
+  }
+  const { code, body } = reply;
+  if (code < 400) {
+    call.out(typeof body === 'string' ? body : `${JSON.stringify(body)}\n`);
     return 0;
   }
-  if (bare === '/version') return json(clientVersion(cluster.version));
-  const served = groupVersions(cluster);
-  if (bare === '/api') return json({ kind: 'APIVersions', versions: ['v1'] });
-  if (bare === '/apis') {
-    const groups = [...new Set(served.filter((version) => version.includes('/')).map(groupOf))];
-    return json({
-      kind: 'APIGroupList',
-      apiVersion: 'v1',
-      groups: groups.map((name) => {
-        const versions = typesOf(cluster)
-          .flatMap((type) => type.versions)
-          .filter((version, index, all) => groupOf(version) === name && all.indexOf(version) === index)
-          .map((groupVersion): Dict => ({ groupVersion, version: groupVersion.slice(name.length + 1) }));
-        return { name, versions, preferredVersion: versions[0] ?? null };
-      }),
-    });
-  }
-  const parts = /^\/(?:api\/(v1)|apis\/([^/]+\/[^/]+))(?:\/(.*))?$/.exec(bare);
-  const version = parts?.[1] ?? parts?.[2];
-  if (version === undefined || !served.includes(version)) {
-    s.call.fail('Error from server (NotFound): the server could not find the requested resource');
-  }
-  const types = typesOf(cluster).filter((type) => type.versions.includes(version));
-  const rest = (parts?.[3] ?? '').split('/').filter((part) => part !== '');
-  if (rest.length === 0) {
-    return json({
-      kind: 'APIResourceList',
-      groupVersion: version,
-      resources: types.map((type) => ({
-        name: type.plural,
-        singularName: '',
-        namespaced: type.namespaced,
-        kind: type.kind,
-        verbs: ['create', 'delete', 'get', 'list', 'patch', 'update', 'watch'],
-      })),
-    });
-  }
-  const spaced = rest[0] === 'namespaces' && rest.length > 2;
-  const [plural = '', name] = spaced ? rest.slice(2) : rest;
-  const type = types.find((entry) => entry.plural === plural);
-  if (type === undefined) s.call.fail('Error from server (NotFound): the server could not find the requested resource');
-  const namespace = spaced ? rest[1] : undefined;
-  need(s, name === undefined ? 'list' : 'get', type, version, namespace, name ?? '');
-  if (name === undefined) {
-    return json({
-      kind: `${type.kind}List`,
-      apiVersion: version,
-      metadata: {},
-      items: api.list(type, namespace).map((object) => shown(s, { type, version }, object)),
-    });
-  }
-  const object = api.get(type, namespace, name);
-  if (object === undefined)
-    s.call.fail(`Error from server (NotFound): ${qualified(type, version)} "${name}" not found`);
-  return json(shown(s, { type, version }, object));
+  if (code === 401) call.refuse(401);
+  if (typeof body !== 'string') return call.fail(`Error from server (${text(body.reason)}): ${text(body.message)}`);
+  if (code === 403) return call.fail(`Error from server (Forbidden): ${body}`);
+  return call.fail('Error from server (NotFound): the server could not find the requested resource');
 }
 
 /** What a get command found, and what it did not. */
@@ -209,7 +172,7 @@ function withNamespace(s: Session, object: KubeObject, item: Item): KubeObject {
   return object;
 }
 
-export function getCommand(s: Session): number {
+export function getCommand(s: Session): number | Promise<number> {
   const { flags, call } = s;
   const path = flags.value('raw');
   if (path !== undefined) return raw(s, path);

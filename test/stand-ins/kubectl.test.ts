@@ -5,6 +5,12 @@ import { World } from './world';
 
 const MAP = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'm', namespace: 'default' }, data: { a: '1' } };
 
+/** Two maps as JSON, with something between them. */
+function joined(between: string): string {
+  const maps = ['x', 'y'].map((name) => ({ ...MAP, metadata: { name, namespace: 'default' } }));
+  return maps.map((map) => JSON.stringify(map)).join(between);
+}
+
 function json(text: string): Json {
   return JSON.parse(text) as Json;
 }
@@ -258,6 +264,22 @@ describe('kubectl 1.7', () => {
     it('does not know every type', async () => {
       expect((await sh(world, 'kubectl get etcdclusters')).stderr).toBe(
         'the server doesn\'t have a resource type "etcdclusters"\n',
+      );
+    });
+  });
+
+  describe('standard input', () => {
+    it('is JSON to its end where it begins with a brace, one document after another', async () => {
+      expect((await must(world, 'kubectl create -f - -o name', joined('\n'))).stdout).toBe(
+        'configmaps/x\nconfigmaps/y\n',
+      );
+      expect(await sh(world, 'kubectl get -f - -o name', joined('\n---\n'))).toMatchObject({
+        code: 1,
+        stdout: 'configmaps/x\n',
+        stderr: "error: json: line 2: invalid character '-' in numeric literal\n",
+      });
+      expect((await must(world, 'kubectl get -f - -o name', `---\n${joined('\n---\n')}`)).stdout).toBe(
+        'configmaps/x\nconfigmaps/y\n',
       );
     });
   });
@@ -561,7 +583,7 @@ describe('kubectl of today', () => {
     expect((await must(world, 'kubectl wait deploy/web --for=condition=Available')).stdout).toBe(
       'deployment.apps/web condition met\n',
     );
-    expect((await sh(world, 'kubectl rollout status deploy/web --timeout=1s')).code).toBe(0);
+    expect((await sh(world, 'kubectl rollout status deploy/web --timeout=60s')).code).toBe(0);
   });
 
   it('applies on the server, and names the owner of a field in dispute', async () => {
@@ -615,5 +637,31 @@ describe('kubectl of today', () => {
     expect(at(world.get('new', 'Service', 'default', 'kubernetes'), 'status', 'loadBalancer', 'ingress', 0, 'ip')).toBe(
       '10.210.1.65',
     );
+  });
+});
+
+describe('kubectl by version', () => {
+  it.each([
+    ['1.29.4', false],
+    ['1.32.4', false],
+    ['1.33.0', true],
+    ['1.37.2', true],
+  ])('%s reads YAML after JSON: %s', async (kubectlVersion, reads) => {
+    const world = await World.start({ kubectlVersion, clusters: [{ name: 'a', server: '10.0.0.1:6443' }] });
+    try {
+      const stream = joined('\n---\n');
+      const second = stream.indexOf('\n---\n') + 3;
+      expect(await sh(world, 'kubectl create -f - -o name', stream)).toEqual(
+        reads
+          ? { code: 0, stdout: 'configmap/x\nconfigmap/y\n', stderr: '' }
+          : {
+              code: 1,
+              stdout: 'configmap/x\n',
+              stderr: `error: error parsing STDIN: json: offset ${second}: invalid character '-' in numeric literal\n`,
+            },
+      );
+    } finally {
+      await world.close();
+    }
   });
 });

@@ -21,6 +21,7 @@ import {
 } from './kubectl-write';
 import { ApiError, ServerPanic } from './objects';
 import { Complaint, worded } from './problems';
+import { proxyCommand } from './proxy';
 import { kubeconfigFor } from './target';
 import { clientVersion, versionInfo } from './versions';
 import type { World } from './world';
@@ -289,6 +290,24 @@ const COMMANDS: Readonly<Record<string, Command>> = {
       ...SELECTOR,
     },
     run: logsCommand,
+  },
+  proxy: {
+    flags: {
+      'unix-socket': { kind: 'value', short: 'u' },
+      port: { kind: 'value', short: 'p' },
+      address: { kind: 'value' },
+      'accept-hosts': { kind: 'value' },
+      'accept-paths': { kind: 'value' },
+      'reject-paths': { kind: 'value' },
+      'reject-methods': { kind: 'value' },
+      'api-prefix': { kind: 'value' },
+      'append-server-path': { kind: 'bool', since: '1.20.0' },
+      'disable-filter': { kind: 'bool' },
+      keepalive: { kind: 'value', since: '1.17.0' },
+      www: { kind: 'value', short: 'w' },
+      'www-prefix': { kind: 'value', short: 'P' },
+    },
+    run: proxyCommand,
   },
   describe: { flags: { ...FILES, ...SELECTOR, 'show-events': { kind: 'bool' } }, run: describeCommand },
   'api-versions': { flags: {}, run: apiVersions },

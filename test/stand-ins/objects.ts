@@ -16,8 +16,22 @@ export class ApiError extends Error {
   }
 }
 
+/** One change of one object, for watches. */
+export interface Change {
+  /** The storage key of its type. */
+  readonly key: string;
+  /** The cluster's resourceVersion after it. */
+  readonly version: number;
+  /** Absent where the object was made. */
+  readonly before?: KubeObject;
+  /** Absent where it went. */
+  readonly after?: KubeObject;
+}
+
 /** What the store tells the World. */
 export interface Ledger {
+  /** An object is not what it was; those in the change are never changed in place. */
+  noted?(cluster: ClusterState, change: Change): void;
   /** Something really changed. */
   changed(cluster: ClusterState, effect: string): void;
   /** The prefix and five characters that canonicalState() does not show. */
@@ -148,7 +162,7 @@ export class ApiServer {
     countTemplates(type, ready, undefined, this);
     ready.metadata.resourceVersion = this.nextVersion();
     if (this.atLeast('1.16.0')) track(undefined, ready, options);
-    (this.cluster.objects[type.key] ??= {})[place(type, space, name)] = ready;
+    this.keep(type, undefined, ready);
     this.ledger.changed(this.cluster, effect('create', this.cluster, type, space, name));
     return ready;
   }
@@ -181,7 +195,7 @@ export class ApiServer {
     if (generation !== undefined && !same(specOf(ready), specOf(current))) ready.metadata.generation = generation + 1;
     if (this.atLeast('1.16.0')) track(current, ready, options);
     ready.metadata.resourceVersion = this.nextVersion();
-    (this.cluster.objects[type.key] ??= {})[place(type, namespace, name)] = ready;
+    this.keep(type, current, ready);
     // What was deleted before and is not held any more ends now.
     const ends = type.kind !== 'Namespace' || this.cluster.type === 'federation';
     if (ready.metadata.deletionTimestamp !== undefined && ends && !isHeldBack(ready)) this.remove(type, ready, true);
@@ -205,33 +219,39 @@ export class ApiServer {
     if (type.kind === 'Namespace' && PROTECTED_NAMESPACES.has(name) && this.cluster.type === 'kubernetes') {
       throw new ApiError('Forbidden', `namespaces "${name}" is forbidden: this namespace may not be deleted`);
     }
-    const before = clone(current.metadata);
+    const ending = clone(current);
+    const { metadata } = ending;
     // The federation's controllers set this mark, and delete takes it away unless the copies in the members are to stay.
     if (isHeldBack(current) && this.cluster.type === 'federation') {
-      const others = list(current.metadata.finalizers).filter((finalizer) => finalizer !== ORPHAN);
-      current.metadata.finalizers = cascade ? others : [...others, ORPHAN];
+      const others = list(metadata.finalizers).filter((finalizer) => finalizer !== ORPHAN);
+      metadata.finalizers = cascade ? others : [...others, ORPHAN];
     }
-    if (type.kind === 'Namespace' && this.cluster.type === 'kubernetes') {
-      if (current.metadata.deletionTimestamp !== undefined) {
-        if (this.atLeast('1.16.0')) return;
-        throw new ApiError(
-          'Conflict',
-          `Operation cannot be fulfilled on namespaces "${name}": The system is ensuring all content is removed from this namespace.  Upon completion, this namespace will automatically be purged by the system.`,
-        );
+    const waits = isHeldBack(current) || (type.kind === 'Namespace' && this.cluster.type === 'kubernetes');
+    if (waits) {
+      if (type.kind === 'Namespace' && current.metadata.deletionTimestamp !== undefined) {
+        if (this.cluster.type === 'kubernetes' && !this.atLeast('1.16.0')) {
+          throw new ApiError(
+            'Conflict',
+            `Operation cannot be fulfilled on namespaces "${name}": The system is ensuring all content is removed from this namespace.  Upon completion, this namespace will automatically be purged by the system.`,
+          );
+        }
+      } else if (metadata.deletionTimestamp === undefined) {
+        metadata.deletionTimestamp = now();
+        if (type.kind === 'Namespace') ending.status = { ...dict(ending.status), phase: 'Terminating' };
+        else metadata.deletionGracePeriodSeconds = 0;
       }
-      current.metadata.deletionTimestamp = now();
-      current.metadata.resourceVersion = this.nextVersion();
-      current.status = { ...dict(current.status), phase: 'Terminating' };
-    } else if (isHeldBack(current)) {
-      if (current.metadata.deletionTimestamp === undefined) {
-        current.metadata.deletionTimestamp = now();
-        if (type.kind === 'Namespace') current.status = { ...dict(current.status), phase: 'Terminating' };
-        else current.metadata.deletionGracePeriodSeconds = 0;
-      }
-      if (same(before, current.metadata)) return;
-      current.metadata.resourceVersion = this.nextVersion();
+      if (same(current.metadata, metadata)) return;
+      metadata.resourceVersion = this.nextVersion();
+      this.keep(type, current, ending);
     } else this.remove(type, current, cascade);
     this.ledger.changed(this.cluster, effect('delete', this.cluster, type, namespace, name));
+  }
+
+  /** Puts an object of the latest version on its shelf. */
+  private keep(type: ResourceType, before: KubeObject | undefined, after: KubeObject): void {
+    const { name, namespace } = after.metadata;
+    (this.cluster.objects[type.key] ??= {})[place(type, namespace, name)] = after;
+    this.ledger.noted?.(this.cluster, { key: type.key, version: this.cluster.resourceVersion, before, after });
   }
 
   private remove(type: ResourceType, object: KubeObject, cascade: boolean): void {
@@ -243,6 +263,7 @@ export class ApiServer {
     if (gone === undefined) return;
     this.cluster.objects[type.key] = rest;
     this.nextVersion();
+    this.ledger.noted?.(this.cluster, { key: type.key, version: this.cluster.resourceVersion, before: gone });
     const every = typesOf(this.cluster);
     const drop = (fits: (object: KubeObject, type: ResourceType) => boolean): void => {
       for (const other of every) {
@@ -274,6 +295,8 @@ export class ApiServer {
       short: [],
       versions: [],
       key,
+      verbs: [],
+      categories: [],
       custom: true,
     };
     for (const object of Object.values(this.cluster.objects[key] ?? {})) this.remove(type, object, true);

@@ -6,11 +6,22 @@ import type { ClusterState } from './types';
 /** A group and version, the Kubernetes version that serves it first, and the one that does not any more. */
 type Served = readonly [groupVersion: string, from: string, until?: string];
 
+const EVERY_VERB = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'] as const;
+/** The category of what `kubectl get all` shows. */
+const ALL = ['all'];
+const API_EXTENSIONS = ['api-extensions'];
+/** The order in which discovery lists them for custom resources. */
+const CUSTOM_VERBS = ['delete', 'deletecollection', 'get', 'list', 'patch', 'create', 'update', 'watch'] as const;
+
 interface TypeEntry {
   readonly plural: string;
   readonly kind: string;
   readonly namespaced: boolean;
   readonly short?: readonly string[];
+  /** @default all */
+  readonly verbs?: readonly string[];
+  /** @default none */
+  readonly categories?: readonly string[];
   /** In the order in which discovery prefers them. */
   readonly served: readonly Served[];
   readonly federated?: string;
@@ -27,21 +38,18 @@ export interface ResourceType {
   readonly versions: readonly string[];
   /** Where the store keeps it, whatever version it was written in. */
   readonly key: string;
+  readonly verbs: readonly string[];
+  readonly categories: readonly string[];
   readonly custom: boolean;
 }
 
-const core = (
-  plural: string,
-  kind: string,
-  options: { namespaced?: boolean; short?: string[]; federated?: boolean } = {},
-): TypeEntry => ({
-  plural,
-  kind,
-  namespaced: options.namespaced ?? true,
-  short: options.short,
-  served: [['v1', '1.0.0']],
-  federated: options.federated === true ? 'v1' : undefined,
-});
+function entry(plural: string, kind: string, served: readonly Served[], options: Partial<TypeEntry> = {}): TypeEntry {
+  return { plural, kind, namespaced: true, served, ...options };
+}
+
+function core(plural: string, kind: string, options: Partial<TypeEntry> = {}): TypeEntry {
+  return entry(plural, kind, [['v1', '1.0.0']], options);
+}
 
 const rbac: readonly Served[] = [
   ['rbac.authorization.k8s.io/v1', '1.8.0'],
@@ -50,23 +58,37 @@ const rbac: readonly Served[] = [
 ];
 
 const TYPES: readonly TypeEntry[] = [
-  core('namespaces', 'Namespace', { namespaced: false, short: ['ns'], federated: true }),
+  core('namespaces', 'Namespace', {
+    namespaced: false,
+    short: ['ns'],
+    verbs: EVERY_VERB.filter((verb) => verb !== 'deletecollection'),
+    federated: 'v1',
+  }),
   core('nodes', 'Node', { namespaced: false, short: ['no'] }),
-  core('pods', 'Pod', { short: ['po'] }),
-  core('services', 'Service', { short: ['svc'], federated: true }),
+  core('pods', 'Pod', { short: ['po'], categories: ALL }),
+  core('services', 'Service', { short: ['svc'], categories: ALL, federated: 'v1' }),
   core('endpoints', 'Endpoints', { short: ['ep'] }),
-  core('configmaps', 'ConfigMap', { short: ['cm'], federated: true }),
-  core('secrets', 'Secret', { federated: true }),
-  core('events', 'Event', { short: ['ev'], federated: true }),
+  core('configmaps', 'ConfigMap', { short: ['cm'], federated: 'v1' }),
+  core('secrets', 'Secret', { federated: 'v1' }),
+  core('events', 'Event', {
+    short: ['ev'],
+    served: [
+      ['v1', '1.0.0'],
+      ['events.k8s.io/v1', '1.19.0'],
+      ['events.k8s.io/v1beta1', '1.8.0', '1.25.0'],
+    ],
+    federated: 'v1',
+  }),
   core('serviceaccounts', 'ServiceAccount', { short: ['sa'] }),
   core('persistentvolumes', 'PersistentVolume', { namespaced: false, short: ['pv'] }),
   core('persistentvolumeclaims', 'PersistentVolumeClaim', { short: ['pvc'] }),
-  core('replicationcontrollers', 'ReplicationController', { short: ['rc'] }),
+  core('replicationcontrollers', 'ReplicationController', { short: ['rc'], categories: ALL }),
   {
     plural: 'deployments',
     kind: 'Deployment',
     namespaced: true,
     short: ['deploy'],
+    categories: ALL,
     served: [
       ['extensions/v1beta1', '1.2.0', '1.16.0'],
       ['apps/v1', '1.9.0'],
@@ -80,6 +102,7 @@ const TYPES: readonly TypeEntry[] = [
     kind: 'ReplicaSet',
     namespaced: true,
     short: ['rs'],
+    categories: ALL,
     served: [
       ['extensions/v1beta1', '1.2.0', '1.16.0'],
       ['apps/v1', '1.9.0'],
@@ -92,6 +115,7 @@ const TYPES: readonly TypeEntry[] = [
     kind: 'DaemonSet',
     namespaced: true,
     short: ['ds'],
+    categories: ALL,
     served: [
       ['extensions/v1beta1', '1.2.0', '1.16.0'],
       ['apps/v1', '1.9.0'],
@@ -104,6 +128,7 @@ const TYPES: readonly TypeEntry[] = [
     kind: 'StatefulSet',
     namespaced: true,
     short: ['sts'],
+    categories: ALL,
     served: [
       ['apps/v1', '1.9.0'],
       ['apps/v1beta2', '1.8.0', '1.16.0'],
@@ -122,52 +147,7 @@ const TYPES: readonly TypeEntry[] = [
     ],
     federated: 'extensions/v1beta1',
   },
-  { plural: 'jobs', kind: 'Job', namespaced: true, served: [['batch/v1', '1.2.0']] },
-  {
-    plural: 'horizontalpodautoscalers',
-    kind: 'HorizontalPodAutoscaler',
-    namespaced: true,
-    short: ['hpa'],
-    served: [
-      ['autoscaling/v1', '1.2.0'],
-      ['autoscaling/v2beta1', '1.8.0', '1.25.0'],
-      ['autoscaling/v2', '1.23.0'],
-    ],
-  },
-  {
-    plural: 'certificatesigningrequests',
-    kind: 'CertificateSigningRequest',
-    namespaced: false,
-    short: ['csr'],
-    served: [
-      ['certificates.k8s.io/v1', '1.19.0'],
-      ['certificates.k8s.io/v1beta1', '1.6.0', '1.22.0'],
-    ],
-  },
-  {
-    plural: 'apiservices',
-    kind: 'APIService',
-    namespaced: false,
-    served: [
-      ['apiregistration.k8s.io/v1', '1.10.0'],
-      ['apiregistration.k8s.io/v1beta1', '1.7.0', '1.22.0'],
-    ],
-  },
-  {
-    plural: 'tokenreviews',
-    kind: 'TokenReview',
-    namespaced: false,
-    served: [
-      ['authentication.k8s.io/v1', '1.6.0'],
-      ['authentication.k8s.io/v1beta1', '1.4.0', '1.22.0'],
-    ],
-  },
-  {
-    plural: 'podpresets',
-    kind: 'PodPreset',
-    namespaced: true,
-    served: [['settings.k8s.io/v1alpha1', '1.6.0', '1.20.0']],
-  },
+  { plural: 'jobs', kind: 'Job', namespaced: true, categories: ALL, served: [['batch/v1', '1.2.0']] },
   { plural: 'clusterroles', kind: 'ClusterRole', namespaced: false, served: rbac },
   { plural: 'clusterrolebindings', kind: 'ClusterRoleBinding', namespaced: false, served: rbac },
   { plural: 'roles', kind: 'Role', namespaced: true, served: rbac },
@@ -177,6 +157,7 @@ const TYPES: readonly TypeEntry[] = [
     kind: 'CustomResourceDefinition',
     namespaced: false,
     short: ['crd'],
+    categories: API_EXTENSIONS,
     served: [
       ['apiextensions.k8s.io/v1', '1.16.0'],
       ['apiextensions.k8s.io/v1beta1', '1.7.0', '1.22.0'],
@@ -222,23 +203,173 @@ const TYPES: readonly TypeEntry[] = [
     ],
   },
   {
-    plural: 'selfsubjectaccessreviews',
-    kind: 'SelfSubjectAccessReview',
-    namespaced: false,
-    served: [
-      ['authorization.k8s.io/v1', '1.6.0'],
-      ['authorization.k8s.io/v1beta1', '1.2.0', '1.22.0'],
-    ],
-  },
-  {
     plural: 'selfsubjectrulesreviews',
     kind: 'SelfSubjectRulesReview',
     namespaced: false,
+    verbs: ['create'],
     served: [
       ['authorization.k8s.io/v1', '1.8.0'],
       ['authorization.k8s.io/v1beta1', '1.8.0', '1.22.0'],
     ],
   },
+  ...(
+    [
+      ['selfsubjectaccessreviews', 'SelfSubjectAccessReview', false],
+      ['subjectaccessreviews', 'SubjectAccessReview', false],
+      ['localsubjectaccessreviews', 'LocalSubjectAccessReview', true],
+    ] as const
+  ).map(([plural, kind, namespaced]) =>
+    entry(
+      plural,
+      kind,
+      [
+        ['authorization.k8s.io/v1', '1.6.0'],
+        ['authorization.k8s.io/v1beta1', '1.2.0', '1.22.0'],
+      ],
+      { namespaced, verbs: ['create'] },
+    ),
+  ),
+  // Types that nothing here gives a meaning to; they are served and kept all the same.
+  core('bindings', 'Binding', { verbs: ['create'] }),
+  core('componentstatuses', 'ComponentStatus', { namespaced: false, short: ['cs'], verbs: ['get', 'list'] }),
+  core('limitranges', 'LimitRange', { short: ['limits'] }),
+  core('podtemplates', 'PodTemplate'),
+  core('resourcequotas', 'ResourceQuota', { short: ['quota'] }),
+  entry('controllerrevisions', 'ControllerRevision', [
+    ['apps/v1', '1.9.0'],
+    ['apps/v1beta2', '1.8.0', '1.16.0'],
+    ['apps/v1beta1', '1.7.0', '1.16.0'],
+  ]),
+  entry(
+    'podsecuritypolicies',
+    'PodSecurityPolicy',
+    [
+      ['extensions/v1beta1', '1.3.0', '1.16.0'],
+      ['policy/v1beta1', '1.10.0', '1.25.0'],
+    ],
+    { namespaced: false, short: ['psp'] },
+  ),
+  entry('thirdpartyresources', 'ThirdPartyResource', [['extensions/v1beta1', '1.2.0', '1.8.0']], {
+    namespaced: false,
+  }),
+  entry(
+    'horizontalpodautoscalers',
+    'HorizontalPodAutoscaler',
+    [
+      ['autoscaling/v2', '1.23.0'],
+      ['autoscaling/v1', '1.2.0'],
+      ['autoscaling/v2beta1', '1.8.0', '1.25.0'],
+      ['autoscaling/v2beta2', '1.12.0', '1.26.0'],
+    ],
+    { short: ['hpa'], categories: ALL },
+  ),
+  entry(
+    'cronjobs',
+    'CronJob',
+    [
+      ['batch/v1', '1.21.0'],
+      ['batch/v1beta1', '1.8.0', '1.25.0'],
+    ],
+    { short: ['cj'], categories: ALL },
+  ),
+  entry('podpresets', 'PodPreset', [['settings.k8s.io/v1alpha1', '1.6.0', '1.8.0']]),
+  ...(
+    [
+      ['certificatesigningrequests', 'CertificateSigningRequest', 'certificates.k8s.io', '1.19.0', '1.4.0', ['csr']],
+      ['priorityclasses', 'PriorityClass', 'scheduling.k8s.io', '1.14.0', '1.11.0', ['pc']],
+      ['ingressclasses', 'IngressClass', 'networking.k8s.io', '1.19.0', '1.18.0', []],
+      ['apiservices', 'APIService', 'apiregistration.k8s.io', '1.10.0', '1.7.0', [], API_EXTENSIONS],
+      ...(['Mutating', 'Validating'] as const).map(
+        (what) =>
+          [
+            `${what.toLowerCase()}webhookconfigurations`,
+            `${what}WebhookConfiguration`,
+            'admissionregistration.k8s.io',
+            '1.16.0',
+            '1.9.0',
+            [],
+            API_EXTENSIONS,
+          ] as const,
+      ),
+    ] as const
+  ).map(([plural, kind, group, stable, beta, short, categories]) =>
+    entry(
+      plural,
+      kind,
+      [
+        [`${group}/v1`, stable],
+        [`${group}/v1beta1`, beta, '1.22.0'],
+      ],
+      { namespaced: false, short, categories },
+    ),
+  ),
+  entry(
+    'tokenreviews',
+    'TokenReview',
+    [
+      ['authentication.k8s.io/v1', '1.6.0'],
+      ['authentication.k8s.io/v1beta1', '1.4.0', '1.22.0'],
+    ],
+    { namespaced: false, verbs: ['create'] },
+  ),
+  entry('selfsubjectreviews', 'SelfSubjectReview', [['authentication.k8s.io/v1', '1.28.0']], {
+    namespaced: false,
+    verbs: ['create'],
+  }),
+  entry(
+    'runtimeclasses',
+    'RuntimeClass',
+    [
+      ['node.k8s.io/v1', '1.20.0'],
+      ['node.k8s.io/v1beta1', '1.14.0', '1.25.0'],
+    ],
+    { namespaced: false },
+  ),
+  entry('endpointslices', 'EndpointSlice', [
+    ['discovery.k8s.io/v1', '1.21.0'],
+    ['discovery.k8s.io/v1beta1', '1.17.0', '1.25.0'],
+  ]),
+  ...(['FlowSchema', 'PriorityLevelConfiguration'] as const).map((kind) =>
+    entry(
+      `${kind.toLowerCase()}s`,
+      kind,
+      [
+        ['flowcontrol.apiserver.k8s.io/v1', '1.29.0'],
+        ['flowcontrol.apiserver.k8s.io/v1beta3', '1.26.0', '1.32.0'],
+        ['flowcontrol.apiserver.k8s.io/v1beta2', '1.23.0', '1.29.0'],
+        ['flowcontrol.apiserver.k8s.io/v1beta1', '1.20.0', '1.26.0'],
+      ],
+      { namespaced: false },
+    ),
+  ),
+  ...(
+    [
+      ['validatingadmissionpolicies', 'ValidatingAdmissionPolicy', 'admissionregistration.k8s.io', '1.30.0'],
+      [
+        'validatingadmissionpolicybindings',
+        'ValidatingAdmissionPolicyBinding',
+        'admissionregistration.k8s.io',
+        '1.30.0',
+      ],
+      ['ipaddresses', 'IPAddress', 'networking.k8s.io', '1.33.0', ['ip']],
+      ['servicecidrs', 'ServiceCIDR', 'networking.k8s.io', '1.33.0'],
+      ['csidrivers', 'CSIDriver', 'storage.k8s.io', '1.18.0'],
+      ['csinodes', 'CSINode', 'storage.k8s.io', '1.17.0'],
+      ['volumeattachments', 'VolumeAttachment', 'storage.k8s.io', '1.13.0'],
+      ['volumeattributesclasses', 'VolumeAttributesClass', 'storage.k8s.io', '1.34.0', ['vac']],
+      ['deviceclasses', 'DeviceClass', 'resource.k8s.io', '1.34.0'],
+      ['resourceslices', 'ResourceSlice', 'resource.k8s.io', '1.34.0'],
+    ] as const
+  ).map(([plural, kind, group, since, short = []]) =>
+    entry(plural, kind, [[`${group}/v1`, since]], {
+      namespaced: false,
+      short,
+      categories: group === 'admissionregistration.k8s.io' ? API_EXTENSIONS : [],
+    }),
+  ),
+  entry('csistoragecapacities', 'CSIStorageCapacity', [['storage.k8s.io/v1', '1.24.0']]),
+  entry('resourceclaims', 'ResourceClaim', [['resource.k8s.io/v1', '1.34.0']]),
+  entry('resourceclaimtemplates', 'ResourceClaimTemplate', [['resource.k8s.io/v1', '1.34.0']]),
 ];
 
 const CLUSTERS: ResourceType = {
@@ -249,6 +380,8 @@ const CLUSTERS: ResourceType = {
   short: [],
   versions: ['federation/v1beta1'],
   key: 'federation/clusters',
+  verbs: EVERY_VERB,
+  categories: [],
   custom: false,
 };
 
@@ -263,6 +396,8 @@ function builtin(entry: TypeEntry, versions: readonly string[]): ResourceType {
     short: entry.short ?? [],
     versions,
     key: group.includes('/') ? `${groupOf(group)}/${entry.plural}` : entry.plural,
+    verbs: entry.verbs ?? EVERY_VERB,
+    categories: entry.categories ?? [],
     custom: false,
   };
 }
@@ -306,6 +441,8 @@ function customTypes(cluster: ClusterState): ResourceType[] {
       short: list(names.shortNames).map((name) => text(name)),
       versions: versions.map((version) => `${group}/${version}`),
       key: `${group}/${text(names.plural)}`,
+      verbs: CUSTOM_VERBS,
+      categories: list(names.categories).map((name) => text(name)),
       custom: true,
     };
   });

@@ -90,7 +90,6 @@ describe('the state', () => {
     const start = Date.now();
     await Promise.all([must(world, 'kubectl get nodes'), must(world, 'kubectl get nodes --context usa')]);
     expect(Date.now() - start).toBeGreaterThanOrEqual(28);
-    expect(Date.now() - start).toBeLessThan(1000);
     await world.close();
   });
 });
@@ -112,4 +111,4 @@ it('serve.ts is a World of its own process', async () => {
   child.kill('SIGTERM');
   expect(JSON.parse(String((await lines.next()).value))).toMatchObject({ calls: 1, mishaps: 0 });
   await once(child, 'exit');
-}, 20000);
+});

@@ -19,18 +19,22 @@ if ((from_stdin)); then
   while IFS= read -r -N 65536 part || [[ $part ]]; do data+=$part; done
 fi
 printf '%s\0' "${0##*/}" "$$" "$PWD" "${KUBECONFIG-}" "${HOME-}" "${HELM_HOME-}" "$data" "$#" "$@" >&3
-# The answer: exit code, length of stdout, length of stderr (3, 10 and 10 digits), then both texts.
-if ! IFS= read -r -N 26 head <&3; then
-  printf '%s\n' "${0##*/}: the World cut this call" >&2
-  exit 98
-fi
-out=${head:4:10} err=${head:15:10}
-if ((10#$out)); then
-  IFS= read -r -N "$((10#$out))" body <&3
-  printf '%s' "$body"
-fi
-if ((10#$err)); then
-  IFS= read -r -N "$((10#$err))" body <&3
-  printf '%s' "$body" >&2
-fi
-exit "$((10#${head:0:3}))"
+# The answer: exit code, length of stdout, length of stderr (3, 10 and 10 digits), then both texts. Where `...` stands for
+# the exit code, the program goes on and another answer follows.
+code=...
+while [[ $code == ... ]]; do
+  if ! IFS= read -r -N 26 head <&3; then
+    printf '%s\n' "${0##*/}: the World cut this call" >&2
+    exit 98
+  fi
+  code=${head:0:3} out=${head:4:10} err=${head:15:10}
+  if ((10#$out)); then
+    IFS= read -r -N "$((10#$out))" body <&3
+    printf '%s' "$body"
+  fi
+  if ((10#$err)); then
+    IFS= read -r -N "$((10#$err))" body <&3
+    printf '%s' "$body" >&2
+  fi
+done
+exit "$((10#$code))"

@@ -2,7 +2,7 @@
 import * as net from 'node:net';
 import * as semver from 'semver';
 import type { Call } from './call';
-import { helmUnreachable, unauthorized } from './faults';
+import { helmUnreachable } from './faults';
 import { type Dict, text, unbase64 } from './json';
 import { Kubeconfig, KubeconfigError } from './kubeconfig';
 import { ApiServer } from './objects';
@@ -16,6 +16,8 @@ export interface Target {
   /** The context's own namespace. */
   readonly namespace: string;
   readonly server: string;
+  /** The kubeconfig's name of the user. */
+  readonly userName: string;
 }
 
 export interface Aim {
@@ -36,7 +38,8 @@ export function kubeconfigFor(call: Call, explicit?: string): Kubeconfig {
   return Kubeconfig.open({ explicit, variable: kubeconfig, home, cwd });
 }
 
-function clusterAt(world: World, server: string): ClusterState | undefined {
+/** The cluster whose API server is at an address. */
+export function clusterAt(world: World, server: string): ClusterState | undefined {
   return Object.values(world.state.clusters).find((cluster) => hostPort(cluster.server) === hostPort(server));
 }
 
@@ -53,30 +56,51 @@ function unknownContext(world: World, call: Call, name: string): string {
     return `${prefix}context "${name}" does not exist`;
   }
   const release = semver.coerce(world.options.kubectlVersion ?? '1.7.3')?.version ?? '1.7.3';
-  const modern = call.program === 'kubectl' && semver.gte(release, '1.12.0');
+  const modern = call.program === 'kubectl' && call.discovers && semver.gte(release, '1.12.0');
   return modern
     ? `Error in configuration: context was not found for specified context: ${name}`
     : `error: context "${name}" does not exist`;
 }
 
-/** The API server that the given context leads to; ends the call as the real program would where it leads nowhere. */
-export function connect(world: World, call: Call, aimed: Aim = {}): Target {
+/** Where a context leads, as the kubeconfig said when it was read. */
+export interface Destination {
+  readonly contextName: string;
+  /** The context's own namespace. */
+  readonly namespace: string;
+  readonly server: string;
+  /** Absent where the context names a cluster that the kubeconfig does not have. */
+  readonly entry?: Dict;
+  readonly userName: string;
+  readonly user?: Dict;
+}
+
+/** Reads where the given context leads; ends the call as the real program would where there is no such context. */
+export function destination(world: World, call: Call, aimed: Aim = {}): Destination {
   const kubeconfig = kubeconfigFor(call, aimed.kubeconfig);
   const missing = aimed.kubeconfig === undefined ? undefined : kubeconfig.missing();
   if (missing !== undefined) call.fail(`error: stat ${aimed.kubeconfig ?? missing}: no such file or directory`);
   const contextName = aimed.context ?? kubeconfig.currentContext;
   const context = kubeconfig.entry('contexts', contextName);
-  if (context === undefined) {
-    if (aimed.context === undefined && contextName === '') call.strike('refused', 'localhost:8080');
+  if (context === undefined && (aimed.context !== undefined || contextName !== '')) {
     call.fail(unknownContext(world, call, contextName));
   }
-  const entry = kubeconfig.entry('clusters', aimed.cluster ?? text(context.cluster));
-  if (entry === undefined) {
-    if (aimed.cluster !== undefined) call.fail(`error: cluster "${aimed.cluster}" does not exist`);
-    call.strike('refused', 'localhost:8080');
-  }
-  const server = hostPort(text(entry.server));
+  const entry = kubeconfig.entry('clusters', aimed.cluster ?? text(context?.cluster));
+  if (entry === undefined && aimed.cluster !== undefined) call.fail(`error: cluster "${aimed.cluster}" does not exist`);
+  return {
+    contextName,
+    namespace: text(context?.namespace, 'default'),
+    server: entry === undefined ? 'localhost:8080' : hostPort(text(entry.server)),
+    entry,
+    userName: text(context?.user),
+    user: kubeconfig.entry('users', text(context?.user)),
+  };
+}
+
+/** The API server that answers there; ends the call as the real program would where none does. */
+export function dial(world: World, call: Call, to: Destination): Target {
+  const { server, entry, user, userName, contextName, namespace } = to;
   call.server = server;
+  if (entry === undefined) call.strike('refused', server);
   const cluster = clusterAt(world, server);
   if (cluster === undefined) {
     const host = server.replace(/:\d+$/, '');
@@ -89,16 +113,13 @@ export function connect(world: World, call: Call, aimed: Aim = {}): Target {
   const trusts =
     entry['insecure-skip-tls-verify'] === true || unbase64(text(entry['certificate-authority-data'])) === cluster.ca;
   if (!trusts) call.strike('authority', server);
-  if (!credentialsFit(kubeconfig.entry('users', text(context.user)), cluster)) {
-    call.fail(unauthorized(call.program, world.helmVersion));
-  }
-  return {
-    api: new ApiServer(cluster, world),
-    cluster,
-    contextName,
-    namespace: text(context.namespace, 'default'),
-    server,
-  };
+  if (!credentialsFit(user, cluster)) call.refuse(401);
+  return { api: new ApiServer(cluster, world), cluster, contextName, namespace, server, userName };
+}
+
+/** The API server that the given context leads to. */
+export function connect(world: World, call: Call, aimed: Aim = {}): Target {
+  return dial(world, call, destination(world, call, aimed));
 }
 
 /** Whether a machine is there at all: those of the clusters' own net refuse, anything else is silence. */
@@ -130,8 +151,14 @@ function flagValue(argv: readonly string[], ...names: readonly string[]): string
   return undefined;
 }
 
-/** The address that a call goes to, and the cluster's name, before it runs: rules match on it, and faults name it. */
-export function aim(world: World, invocation: Invocation): { readonly server?: string; readonly cluster?: string } {
+/** The address that a call goes to, and the cluster's name. */
+export interface Aimed {
+  readonly server?: string;
+  readonly cluster?: string;
+}
+
+/** Where a call goes, before it runs: rules match on it, and faults name it. */
+export function aim(world: World, invocation: Invocation): Aimed {
   try {
     return aimed(world, invocation);
   } catch (error) {
@@ -141,7 +168,7 @@ export function aim(world: World, invocation: Invocation): { readonly server?: s
   }
 }
 
-function aimed(world: World, invocation: Invocation): { readonly server?: string; readonly cluster?: string } {
+function aimed(world: World, invocation: Invocation): Aimed {
   const { argv, home, cwd, kubeconfig: variable } = invocation;
   const context = flagValue(argv, '--host-cluster-context', '--kube-context', '--context');
   const kubeconfig = Kubeconfig.open({ explicit: flagValue(argv, '--kubeconfig'), variable, home, cwd });

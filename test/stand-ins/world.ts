@@ -13,18 +13,19 @@ import { canonical } from './canonical';
 import { reconcileCluster } from './controllers';
 import { DnsServer, answer } from './dns';
 import { reconcileFederation } from './federation';
-import { Faults, type Injection, type InjectionHandle } from './faults';
+import { type FaultAction, Faults, type Injection, type InjectionHandle } from './faults';
 import { runHelm } from './helm';
 import { controllerManagerPod, emptyCluster, furnish, kubeconfigOf } from './initial';
 import { type Dict, type KubeObject, at, base64, clone, fnv, list, strings, text } from './json';
 import { KubeconfigError } from './kubeconfig';
 import { clientHalf, runKubectl } from './kubectl';
 import { runKubefed } from './kubefed';
-import { ApiServer, type Ledger } from './objects';
+import { ApiServer, type Change, type Ledger } from './objects';
 import { freeNodePort } from './ports';
 import { lookup } from './resolver';
-import { aim } from './target';
+import { type Aimed, aim } from './target';
 import type { CallRecord, ClusterState, Denial, Invocation, Program, WorldOptions, WorldState } from './types';
+import { History } from './watch';
 
 /** The guide's three clusters. */
 export const GUIDE_CLUSTERS = [
@@ -84,6 +85,8 @@ export class World implements Ledger, Surroundings {
   private readonly faults = new Faults();
   private readonly listeners = new Set<() => void>();
   private readonly sockets = new Set<net.Socket>();
+  private readonly running = new Set<Call>();
+  private readonly histories = new WeakMap<ClusterState, History>();
   private readonly server: net.Server;
   private readonly dns: DnsServer;
   private timer: NodeJS.Timeout | undefined;
@@ -144,6 +147,7 @@ export class World implements Ledger, Surroundings {
   async close(): Promise<void> {
     clearTimeout(this.timer);
     for (const socket of this.sockets) socket.destroy();
+    for (const call of this.running) call.leave();
     await new Promise<void>((resolve) => {
       this.server.close(() => {
         resolve();
@@ -257,6 +261,12 @@ export class World implements Ledger, Surroundings {
   /** Makes another API server answer at a cluster's address: clients that trust the first one's CA are refused. */
   replaceAuthority(name: string): void {
     this.clusterState(name).ca = `another ca of ${name}`;
+  }
+
+  /** Makes an API server forget what changed so far, as one that is started anew: watches from before get 410. */
+  forgetChanges(name: string): void {
+    const cluster = this.clusterState(name);
+    this.history(cluster).forget(cluster.resourceVersion);
   }
 
   /** As an edit of the static pod's manifest on the master does: the pod comes back with the new flags. */
@@ -396,6 +406,19 @@ export class World implements Ledger, Surroundings {
     return this.effects.slice(count);
   }
 
+  noted(cluster: ClusterState, change: Change): void {
+    this.history(cluster, change.version - 1).add(change);
+  }
+
+  /** What the cluster's API server remembers of changes. */
+  history(cluster: ClusterState, start = cluster.resourceVersion): History {
+    const known = this.histories.get(cluster);
+    if (known !== undefined) return known;
+    const fresh = new History(start);
+    this.histories.set(cluster, fresh);
+    return fresh;
+  }
+
   changed(cluster: ClusterState, effect: string): void {
     this.dirty.add(cluster.name);
     this.effects.push(effect);
@@ -514,9 +537,12 @@ export class World implements Ledger, Surroundings {
       parts.push(data);
       const invocation = parseInvocation(Buffer.concat(parts));
       if (invocation === undefined) return;
-      call = this.admitCall(invocation);
+      const admitted = this.admit(invocation);
+      call = admitted;
+      call.show = (out, err) => socket.write(encode(undefined, out, err));
       void this.handle(call).then((answered) => {
-        if (answered) socket.end(encode(call?.record));
+        const { out, err } = admitted.unshown();
+        if (answered) socket.end(encode(admitted.record.exitCode ?? 1, out, err));
         else socket.destroy();
       });
     });
@@ -535,7 +561,7 @@ export class World implements Ledger, Surroundings {
       readonly helmHome?: string;
     } = {},
   ): Promise<Ran> {
-    const call = this.admitCall({
+    const call = this.admit({
       program,
       argv,
       pid: process.pid,
@@ -554,8 +580,20 @@ export class World implements Ledger, Surroundings {
     return semver.coerce(this.options.kubectlVersion ?? '1.7.3')?.version ?? '1.7.3';
   }
 
-  private admitCall(invocation: Invocation): Call {
-    const { server, cluster } = aim(this, invocation);
+  private admit(invocation: Invocation): Call {
+    return this.admitAs(
+      invocation,
+      aim(this, invocation),
+      (record, fault) => new Call(invocation, record, this, fault, this.kubectlRelease),
+    );
+  }
+
+  /** Notes a call in the log, and picks the fault that hits it. */
+  admitAs<C extends Call>(
+    invocation: Invocation,
+    { server, cluster }: Aimed,
+    make: (record: CallRecord, fault: FaultAction | undefined) => C,
+  ): C {
     const record: CallRecord = {
       program: invocation.program,
       argv: invocation.argv,
@@ -570,14 +608,15 @@ export class World implements Ledger, Surroundings {
       endedAt: undefined,
     };
     this.calls.push(record);
-    const call = new Call(invocation, record, this, this.faults.take(record), this.kubectlRelease);
+    const call = make(record, this.faults.take(record));
     if (server !== undefined) call.server = server;
     return call;
   }
 
   /** Runs a call to its end; false where it was cut and nobody waits for an answer. */
-  private async handle(call: Call): Promise<boolean> {
+  async handle(call: Call, program = PROGRAM[call.program]): Promise<boolean> {
     const { record } = call;
+    this.running.add(call);
     try {
       const latency = this.options.latencyMs ?? 0;
       if (latency > 0) await sleep(latency);
@@ -589,21 +628,22 @@ export class World implements Ledger, Surroundings {
           if (error instanceof Exit) clientHalf(this, call);
           throw error;
         }
-        return PROGRAM[call.program](this, call);
+        return program(this, call);
       });
       const before = record.exitCode;
       record.exitCode = await this.exitOf(call, async () => {
         await call.finish(before === 0);
         return before;
       });
+      return true;
     } catch (error) {
-      record.endedAt = Date.now();
       record.exitCode = undefined;
       if (!(error instanceof Cut)) this.mishaps.push(error instanceof Error ? error : new Error(String(error)));
       return false;
+    } finally {
+      record.endedAt = Date.now();
+      this.running.delete(call);
     }
-    record.endedAt = Date.now();
-    return true;
   }
 
   /** The exit code that some part of a call ends with, its last words printed. */
@@ -628,13 +668,12 @@ export class World implements Ledger, Surroundings {
   }
 }
 
-/** The answer as stub.sh reads it: exit code, lengths of both texts, and the texts. */
-function encode(record: CallRecord | undefined): Buffer {
-  const out = Buffer.from(record?.stdout ?? '');
-  const err = Buffer.from(record?.stderr ?? '');
+/** An answer as stub.sh reads it: exit code, or `...` while the program goes on, lengths of both texts, and the texts. */
+function encode(code: number | undefined, stdout: string, stderr: string): Buffer {
+  const [out, err] = [Buffer.from(stdout), Buffer.from(stderr)];
   const digits = (value: number, width: number): string => String(value).padStart(width, '0');
-  const head = `${digits(record?.exitCode ?? 1, 3)} ${digits(out.length, 10)} ${digits(err.length, 10)}\n`;
-  return Buffer.concat([Buffer.from(head), out, err]);
+  const end = code === undefined ? '...' : digits(code, 3);
+  return Buffer.concat([Buffer.from(`${end} ${digits(out.length, 10)} ${digits(err.length, 10)}\n`), out, err]);
 }
 
 const PROGRAM: Readonly<Record<Program, (world: World, call: Call) => Promise<number>>> = {

@@ -109,9 +109,7 @@ export class Rendered {
   /** The objects of a bundle's manifests. */
   objects(bundle: string): Loose[] {
     return [...this.files]
-      .filter(
-        ([path]) => path.startsWith(`${bundle}/`) && path.endsWith('.yaml') && !/values|kustomiz|artifacts/.test(path),
-      )
+      .filter(([path]) => path.startsWith(`${bundle}/`) && path.endsWith('.yaml'))
       .flatMap(([, content]) => documents(content) as Loose[]);
   }
 

@@ -111,7 +111,7 @@ export class Rendered {
   /** The Kubernetes objects of a bundle that apply brings there, with the files that they are in. */
   objects(bundle: string): { path: string; object: Manifest }[] {
     return this.paths()
-      .filter((path) => path.startsWith(`${bundle}/`) && isManifest(path))
+      .filter((path) => path.startsWith(`${bundle}/`) && (path.endsWith('.yaml') || this.isMerged(path)))
       .flatMap((path) => this.objectsOf(path).map((object) => ({ path, object })));
   }
 
@@ -129,15 +129,15 @@ export class Rendered {
     return step;
   }
 
+  /** Whether a file holds an object of which apply merges something into the one that is there. */
+  private isMerged(path: string): boolean {
+    return this.plan.steps.some((step) => step.kind === 'stub-domain' && step.file === path);
+  }
+
   /** The names of all bundles. */
   bundles(): string[] {
     return [...new Set(this.paths().flatMap((path) => (path.includes('/') ? [path.split('/')[0] ?? ''] : [])))];
   }
-}
-
-/** Whether a file holds objects for an API server, in contrast to values and configuration for another program. */
-function isManifest(path: string): boolean {
-  return path.endsWith('.yaml') && !/-(values|kubeadm)\.yaml$/.test(path);
 }
 
 /** A value inside an object, by its path; numbers are places in lists. */

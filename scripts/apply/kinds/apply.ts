@@ -1,15 +1,25 @@
-import { Ready, StepOf } from '../../../lib/plan/step';
+import { Ready, Step, StepOf } from '../../../lib/plan/step';
 import { commands } from '../../../lib/plan/commands';
-import { PlanCluster } from '../../../lib/plan/plan';
-import { wanted, wantedFor, Wanted } from '../api';
-import { declaredObjects, foreign, isOurs, minorFor, Shared, StepContext, wantedOf } from '../context';
+import { Plan } from '../../../lib/plan/plan';
+import { wantedFor, Wanted } from '../api';
+import { declaredObjects, foreign, isOurs, Shared, StepContext, wantedOf } from '../context';
 import { dropped } from '../dropped';
-import { differences, KubeObject, listAt, named } from '../objects';
+import { differences, KubeObject, named, textAt } from '../objects';
 import { describeCommand, readiness } from '../readiness';
 import { ask } from '../resolver';
 import { ProgramError } from '../tools/program';
-import { pause, waitUntil } from '../waiting';
+import { awaited, pause, waitUntil } from '../waiting';
+import {
+  deleteObjects,
+  describeSurplus,
+  isFederated,
+  leavingCopies,
+  removeCopies,
+  surplusPorts,
+  takePortsOut,
+} from './federated';
 import { ContextOf, DONE, Handler, leaving, NOTHING, Observation, REMOVED, Undone } from './handler';
+import { othersIn } from './others';
 
 /** Applies a manifest, then waits for what the step names. */
 export const apply: Handler<'apply'> = {
@@ -33,28 +43,59 @@ export const apply: Handler<'apply'> = {
       wantedOf(declared).map((reference) => found.get(reference)),
     );
     if (going) return going;
-    return differs.length > 0
-      ? { state: 'todo', differs }
-      : waitedFor(context, step.wait, (wanted) => found.get(wanted));
+    const surplus = isFederated(context) ? await surplusPorts(context) : [];
+    differs.push(...surplus.filter(({ isStuck }) => isStuck).map(describeSurplus));
+    if (differs.length > 0) return { state: 'todo', differs };
+    const waiting = isFederated(context) ? await copiesFollow(context, fresh, surplus) : undefined;
+    return waiting ?? waitedFor(context, step.wait, (wanted) => found.get(wanted));
   },
 
   async act(context) {
     const { step, kubectl, signal, view, folder, minor } = context;
     const [run] = commands(step).run;
     if (!run) return undefined;
-    await untilJudged(context, () => kubectl.write(run, signal));
-    view.forget(wantedBy(step, { folder }, minor));
+    const write = async (): Promise<void> => {
+      await untilAccepted(context, () => kubectl.write(run, signal));
+      view.forget(wantedBy(step, { folder }, minor));
+    };
+    const stuck = isFederated(context) ? (await surplusPorts(context)).filter(({ isStuck }) => isStuck) : [];
+    if (stuck.length === 0) await write();
+    else {
+      // A controller manager that saw one of the two without the other would end at it, or put the port back.
+      await context.controlPlane.whileStopped(context, async () => {
+        await takePortsOut(context, stuck);
+        await write();
+      });
+    }
     return step.wait.length === 0 ? DONE : undefined;
   },
 
   async undo(context) {
     await untilForgotten(context);
     const undone = await removeObjects(context);
-    if (context.step.context !== context.plan.federation) return undone;
+    if (!isFederated(context)) return undone;
     const copies = await removeCopies(context);
     return copies && undone.state !== 'kept' ? REMOVED : undone;
   },
 };
+
+/** What the federation has still to carry into the members, or cannot, since its controller manager ends at something. */
+async function copiesFollow(
+  { controlPlane, signal, step }: ContextOf<'apply'>,
+  fresh: boolean,
+  surplus: Awaited<ReturnType<typeof surplusPorts>>,
+): Promise<Observation<never> | undefined> {
+  const restarts = await controlPlane.restarts(signal, fresh);
+  if (restarts) return { state: 'waiting', ...restarts };
+  const [late] = surplus;
+  if (!late) return undefined;
+  const lookFurther = describeCommand(late.cluster.context, {
+    resource: `service/${late.copy.metadata.name}`,
+    namespace: late.copy.metadata.namespace ?? step.context,
+    until: 'exists',
+  });
+  return { state: 'waiting', seen: describeSurplus(late), lookFurther };
+}
 
 /** How long what keeps records has to take them back, in milliseconds, and how often nobody answers until nobody is there. */
 const FORGET_MS = 30_000;
@@ -96,72 +137,59 @@ async function untilForgotten(context: ContextOf<'apply'>): Promise<void> {
   }
 }
 
-/** How long the federation's controllers have to take a deleted object's copies out of the members, in milliseconds. */
-const CASCADE_MS = 20_000;
-
 /**
- * Waits until the members have lost their copies of what was deleted in the federation, and deletes those that stay.
- * The copies carry the labels of what they were copied from.
- *
- * @returns whether there were any
+ * Tries again, within the step's time, while a webhook that judges the objects is still coming up, and while the server does
+ * not serve a kind yet that this plan has just registered.
  */
-async function removeCopies(context: ContextOf<'apply'>): Promise<boolean> {
-  const { step, plan, kubectl, signal, viewOf, seen } = context;
-  // The members' namespaces stay, as the federation's own does.
-  const declared = wantedOf(declaredObjects(context, step.file)).filter(({ kind }) => kind !== 'Namespace');
-  const present = async (cluster: PlanCluster): Promise<KubeObject[]> => {
-    const wantedThere = declared.map(({ kind, name, namespace }) =>
-      wanted(minorFor(plan, cluster.name), kind, name, namespace),
-    );
-    const found = await viewOf(cluster.context).look(wantedThere, signal, { fresh: true });
-    return wantedThere.flatMap((reference) => found.get(reference) ?? []).filter((object) => isOurs(plan, object));
-  };
-  const removed = await Promise.all(
-    plan.clusters.map(async (cluster) => {
-      const until = Date.now() + CASCADE_MS;
-      let left = await present(cluster);
-      const any = left.length > 0;
-      while (left.length > 0 && Date.now() < until && !signal.aborted) {
-        seen(`${cluster.name} still has ${named(left[0] ?? declared[0] ?? { kind: '', name: '' })}`);
-        await pause(500, signal);
-        left = await present(cluster);
-      }
-      for (const { kind, metadata } of left) {
-        const namespace = metadata.namespace === undefined ? [] : [`--namespace=${metadata.namespace}`];
-        await kubectl.write(
-          [
-            'kubectl',
-            `--context=${cluster.context}`,
-            ...namespace,
-            'delete',
-            kind.toLowerCase(),
-            metadata.name,
-            '--ignore-not-found',
-          ],
-          signal,
-        );
-      }
-      return any;
-    }),
-  );
-  return removed.includes(true);
-}
-
-/** Tries again while a webhook that judges the objects is still coming up, within the step's time. */
-async function untilJudged({ signal, seen }: ContextOf<'apply'>, attempt: () => Promise<unknown>): Promise<void> {
+async function untilAccepted(context: ContextOf<'apply'>, attempt: () => Promise<unknown>): Promise<void> {
+  const { signal, seen } = context;
   for (;;) {
     try {
       await attempt();
       return;
     } catch (error) {
-      if (!(error instanceof ProgramError) || error.kind !== 'webhook' || signal.aborted) throw error;
-      seen('the webhook that judges the objects does not answer yet');
-      await pause(WEBHOOK_PAUSE_MS, signal);
+      if (!(error instanceof ProgramError) || signal.aborted) throw error;
+      if (error.kind === 'webhook') seen('the webhook that judges the objects does not answer yet');
+      else if (error.kind === 'no-such-kind' && registersKind(context))
+        seen('the server does not serve the new kind yet');
+      else throw error;
+      await pause(ACCEPT_PAUSE_MS, signal);
     }
   }
 }
 
-const WEBHOOK_PAUSE_MS = 1_000;
+const ACCEPT_PAUSE_MS = 1_000;
+
+/** Whether the step, or one that it needs, registers the group of one of its objects. */
+function registersKind(context: ContextOf<'apply'>): boolean {
+  const { step, plan } = context;
+  const groups = new Set(declaredObjects(context, step.file).map(({ apiVersion }) => apiVersion.split('/')[0] ?? ''));
+  const before = withNeeds(plan, step.id);
+  const registered = before.flatMap((other) =>
+    other.kind === 'apply' || other.kind === 'create'
+      ? declaredObjects(context, other.file)
+          .filter(({ kind }) => kind === 'CustomResourceDefinition')
+          .flatMap((definition) => textAt(definition, 'spec', 'group') ?? [])
+      : other.kind === 'helm-release'
+        ? (other.registers ?? []).map((resource) => resource.slice(resource.indexOf('.') + 1))
+        : [],
+  );
+  return registered.some((group) => groups.has(group));
+}
+
+/** A step and all that it needs, directly or not. */
+function withNeeds({ steps }: Plan, id: string): Step[] {
+  const byId = new Map(steps.map((step) => [step.id, step]));
+  const found = new Map<string, Step>();
+  const add = (next: string): void => {
+    const step = byId.get(next);
+    if (!step || found.has(next)) return;
+    found.set(next, step);
+    step.needs.forEach(add);
+  };
+  add(id);
+  return [...found.values()];
+}
 
 /** The manifest's objects and what the step waits for. */
 function wantedBy(step: StepOf<'apply'>, shared: Pick<Shared, 'folder'>, minor: number): Wanted[] {
@@ -185,19 +213,30 @@ export function waitedFor(
   get: (wanted: Wanted) => KubeObject | undefined,
 ): Observation<never> {
   for (const ready of wait) {
-    const judged = readiness(ready, get(wantedFor(minor, ready)));
+    const wanted = wantedFor(minor, ready);
+    const object = get(wanted);
+    const judged = readiness(ready, object);
     if (!judged.ready) {
-      return { state: 'waiting', seen: judged.seen, lookFurther: describeCommand(step.context, ready) };
+      return {
+        state: 'waiting',
+        seen: judged.seen,
+        lookFurther: describeCommand(step.context, ready),
+        awaits: [{ ...wanted, resourceVersion: object?.metadata.resourceVersion }],
+      };
     }
   }
   return DONE;
 }
 
+/** Why a namespace of the federation is not deleted. What becomes of the members' is each member's step to say. */
+export const KEPT_NAMESPACE =
+  "the federation's own goes with its control plane; deleted by itself it would go in every member, with all that is in it";
+
 /** Deletes a manifest's objects as far as they are this plan's, the last first, and waits until they are gone. */
 export async function removeObjects(
   context: StepContext<Extract<StepContext['step'], { kind: 'apply' | 'create' }>>,
 ): Promise<Undone> {
-  const { step, plan, kubectl, signal, view } = context;
+  const { step, plan, signal, view } = context;
   const declared = declaredObjects(context, step.file);
   const live = async (): Promise<KubeObject[]> => {
     const found = await view.look(wantedOf(declared), signal, { fresh: true });
@@ -215,7 +254,7 @@ export async function removeObjects(
   const ours = made.filter((object) => !isSpared(object));
   const kept: Undone | undefined = spared && {
     state: 'kept',
-    why: `${named(spared)} goes with the control plane; deleted by itself it would go in every member`,
+    why: `${named(spared)}: ${KEPT_NAMESPACE}`,
   };
   if (kept && ours.length === 0) return kept;
   if (ours.length === 0)
@@ -229,73 +268,15 @@ export async function removeObjects(
   for (const namespace of ours.filter(({ kind }) => kind === 'Namespace')) {
     const others = await othersIn(context, namespace.metadata.name);
     if (others.length > 0)
-      return { state: 'kept', why: `namespace ${namespace.metadata.name} holds ${others.join(', ')}` };
+      return { state: 'kept', why: `namespace ${namespace.metadata.name} holds ${others.map(named).join(', ')}` };
   }
   const [undo] = commands(step).undo;
   if (!undo) return NOTHING;
-  if (ours.length === declared.length) {
-    await kubectl.write(undo, signal);
-  } else {
-    const names = wantedOf(declared).filter((reference) => ours.some((object) => named(object) === named(reference)));
-    const stdin = names
-      .map(({ apiVersion, kind, name, namespace }) =>
-        JSON.stringify({ apiVersion, kind, metadata: { name, namespace } }),
-      )
-      .join('\n---\n');
-    await kubectl.write(
-      undo.map((word) => (word.startsWith('--filename=') ? '--filename=-' : word)),
-      signal,
-      { stdin },
-    );
-  }
+  const names = wantedOf(declared).filter((reference) => ours.some((object) => named(object) === named(reference)));
+  await deleteObjects(context, await leavingCopies(context, undo), declared.length, names);
   await waitUntil(context, async () => {
-    const left = (await live()).filter((object) => isOurs(plan, object) && !isSpared(object));
-    return left.length === 0 ? undefined : `${named(left[0] ?? ours[0] ?? { kind: '', name: '' })} is still there`;
+    const [left] = (await live()).filter((object) => isOurs(plan, object) && !isSpared(object));
+    return left && { seen: `${named(left)} is still there`, awaits: awaited([left]) };
   });
   return kept ?? REMOVED;
-}
-
-/** Kinds of objects that people put into namespaces; kubectl refuses to list any where it does not know one. */
-function livedIn(minor: number): string[] {
-  const always = ['pods', 'services', 'configmaps', 'secrets', 'persistentvolumeclaims'];
-  const workloads = ['deployments', 'statefulsets', 'daemonsets', 'jobs', 'ingresses'];
-  return [...always, ...workloads, ...(minor >= 8 ? ['cronjobs'] : [])];
-}
-
-/** What of a namespace is neither this plan's nor Kubernetes' own: deleting the namespace would delete it too. */
-async function othersIn(context: StepContext, namespace: string): Promise<string[]> {
-  const { step, minor, plan } = context;
-  const registered = plan.steps.flatMap((other) =>
-    other.kind === 'helm-release' && other.context === step.context ? (other.registers ?? []) : [],
-  );
-  const resources = [...livedIn(minor), ...(await servedOf(context, registered))];
-  return (await othersOf(context, resources, `--namespace=${namespace}`))
-    .filter(({ kind, metadata: { name } }) => !(kind === 'ConfigMap' && name === 'kube-root-ca.crt'))
-    .map(named);
-}
-
-/** Those of these custom kinds, such as `ipaddresspools.metallb.io`, that the cluster knows. */
-export async function servedOf(
-  { step, kubectl, signal }: Pick<StepContext, 'step' | 'kubectl' | 'signal'>,
-  resources: readonly string[],
-): Promise<string[]> {
-  if (resources.length === 0) return [];
-  const found = await kubectl.get(step.context, ['customresourcedefinitions', ...resources], signal);
-  return found.map(({ metadata: { name } }) => name);
-}
-
-/** Objects of these kinds that are neither this plan's nor made by another object. */
-export async function othersOf(
-  { step, plan, kubectl, signal }: Pick<StepContext, 'step' | 'plan' | 'kubectl' | 'signal'>,
-  resources: readonly string[],
-  where: string,
-): Promise<KubeObject[]> {
-  if (resources.length === 0) return [];
-  const objects = await kubectl.get(step.context, [resources.join(','), where], signal);
-  return objects.filter(
-    (object) =>
-      !isOurs(plan, object) &&
-      !object.metadata.deletionTimestamp &&
-      listAt(object, 'metadata', 'ownerReferences').length === 0,
-  );
 }

@@ -1,17 +1,24 @@
+import { Listed } from '../../kube/reader';
 import { commands } from '../../../lib/plan/commands';
 import { fileContent } from '../context';
 import { StepError } from '../errors';
 import { KubeObject, listAt } from '../objects';
 import { DONE, Handler } from './handler';
-import { parseObjects } from '../tools/kubectl';
+
+/** The pods that kubeadm's masters run it in. */
+const PODS: Listed = {
+  apiVersion: 'v1',
+  kind: 'Pod',
+  namespace: 'kube-system',
+  labelSelector: 'component=kube-controller-manager',
+};
 
 /** Reads whether kube-controller-manager has a flag. Nothing here can set it: it runs out of a file on the masters. */
 export const controllerManagerFlag: Handler<'controller-manager-flag'> = {
   async observe(context) {
-    const { step, kubectl, signal, warn } = context;
+    const { step, view, signal, warn } = context;
     const [read] = commands(step).run;
-    if (!read) return DONE;
-    const pods = parseObjects((await kubectl.read(read, signal)).stdout);
+    const pods = await view.list(PODS, signal, { fresh: true });
     if (pods.length === 0) {
       warn(
         step.cluster,

@@ -1,7 +1,7 @@
 import { commands } from '../../../lib/plan/commands';
 import { wanted } from '../api';
 import { fileContent, foreign } from '../context';
-import { clusterDomainBelow, standing, Standing, withBlock, withoutBlock } from '../corefile';
+import { clusterDomainBelow, CorefileError, standing, Standing, withBlock, withoutBlock } from '../corefile';
 import { StepError } from '../errors';
 import { KubeObject } from '../objects';
 import { changeConfigMap, dataOf, readConfigMap } from './config-map';
@@ -105,10 +105,7 @@ function readable<T>({ step }: ContextOf<'corefile'>, read: () => T): T {
   try {
     return read();
   } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error;
-    throw new StepError(
-      `the Corefile of ${step.cluster} cannot be read: ${error.message}`,
-      'Correct it, then run the same command again.',
-    );
+    if (!(error instanceof CorefileError)) throw error;
+    throw new StepError(`the Corefile of ${step.cluster} cannot be read: ${error.message}`, error.hint);
   }
 }

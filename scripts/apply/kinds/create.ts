@@ -2,7 +2,7 @@ import { commands } from '../../../lib/plan/commands';
 import { declaredObjects, isOurs, wantedOf } from '../context';
 import { named } from '../objects';
 import { ProgramError } from '../tools/program';
-import { removeObjects } from './apply';
+import { KEPT_NAMESPACE, removeObjects } from './apply';
 import { DONE, Handler, leaving, NOTHING } from './handler';
 
 /** Creates what is missing and leaves alone what is there, whoever made it: others write into these objects. */
@@ -48,7 +48,7 @@ export const create: Handler<'create'> = {
     // Namespaces are never deleted: in the federation that would delete them, and all in them, in every member.
     const declared = declaredObjects(context, context.step.file);
     if (declared.some((object) => object.kind === 'Namespace')) {
-      return { state: 'kept', why: 'it goes with the control plane; deleted by itself it would go in every member' };
+      return { state: 'kept', why: KEPT_NAMESPACE };
     }
     const found = await context.view.look(wantedOf(declared), context.signal, { fresh: true });
     for (const reference of wantedOf(declared)) {

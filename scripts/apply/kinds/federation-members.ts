@@ -1,6 +1,5 @@
-import { Plan } from '../../../lib/plan/plan';
-import { StepOf } from '../../../lib/plan/step';
 import { StepContext } from '../context';
+import { initOf } from '../control-plane';
 import { StepError } from '../errors';
 import { KubeObject } from '../objects';
 import { ProgramError } from '../tools/program';
@@ -10,7 +9,7 @@ export const FEDERATION_NAME = 'federation.alpha.kubernetes.io/federation-name';
 /** Its mark on what a join makes: the member that it is for. */
 export const CLUSTER_NAME = 'federation.alpha.kubernetes.io/cluster-name';
 
-type Context = Pick<StepContext, 'plan' | 'kubectl' | 'kubeconfig' | 'members' | 'signal'>;
+type Context = Pick<StepContext, 'plan' | 'viewOf' | 'kubeconfig' | 'members' | 'signal'>;
 
 /** The federation that kubefed has made an object for, where that is another than this one. */
 export function otherFederation(object: KubeObject | undefined, federation: string): string | undefined {
@@ -23,20 +22,16 @@ export function otherOwner(objects: readonly (KubeObject | undefined)[], federat
   return objects.flatMap((object) => otherFederation(object, federation) ?? [])[0];
 }
 
-/** The step that makes the control plane; nothing in a plan without one. */
-function initOf(plan: Plan): StepOf<'kubefed-init'> | undefined {
-  return plan.steps.find((step): step is StepOf<'kubefed-init'> => step.kind === 'kubefed-init');
-}
-
 /**
  * Where the host cluster keeps the credentials of members: joined by this plan, or by hand with Secrets of any name. What
  * has none has no members either.
  */
-export async function memberSecrets({ plan, kubectl, signal }: Context): Promise<string[]> {
+export async function memberSecrets({ plan, viewOf, signal }: Context): Promise<string[]> {
   const init = initOf(plan);
   if (!init) return [];
   const planned = plan.steps.flatMap((step) => (step.kind === 'kubefed-join' ? step.secretName : []));
-  const secrets = await kubectl.get(init.context, ['secrets', `--namespace=${init.namespace}`], signal);
+  const listed = { apiVersion: 'v1', kind: 'Secret', namespace: init.namespace };
+  const secrets = await viewOf(init.context).list(listed, signal, { fresh: true });
   return secrets
     .filter((secret) => otherFederation(secret, plan.federation) === undefined)
     .filter(
@@ -88,4 +83,12 @@ function forGood({ plan }: Context, secrets: readonly string[]): string {
   const init = initOf(plan);
   const where = init ? `--context=${init.context} --namespace=${init.namespace} ` : '';
   return `Where the federation is lost for good, delete the credentials first: kubectl ${where}delete secret ${secrets.join(' ')}`;
+}
+
+/** Says why the controller manager was started anew, and what keeps that from being needed. */
+export function tellLost({ plan, warn }: Pick<StepContext, 'plan' | 'warn'>): void {
+  warn(
+    plan.hostCluster,
+    `the controller manager of ${plan.federation} was started anew: it had credentials of members that the API server has lost, as it does with its pod where that keeps the data. With controlPlane.persistentStorage they stay; that takes a teardown and an apply.`,
+  );
 }

@@ -2,6 +2,7 @@ import { Command, Step, StepKind } from '../../../lib/plan/step';
 import { Wanted } from '../api';
 import { Shared, StepContext } from '../context';
 import { KubeObject, named } from '../objects';
+import { SeenAs } from '../view';
 
 /** What the clusters say of a step. */
 export type Observation<Seen = unknown> =
@@ -9,8 +10,16 @@ export type Observation<Seen = unknown> =
   | { readonly state: 'done' }
   /** Something has to be written: what differs, for the reader of a plan; and what was seen, for {@link Handler.act}. */
   | { readonly state: 'todo'; readonly differs: readonly string[]; readonly seen?: Seen }
-  /** Everything is written and has to come about by itself: what is seen, and where to look further. */
-  | { readonly state: 'waiting'; readonly seen: string; readonly lookFurther?: Command };
+  /**
+   * Everything is written and has to come about by itself: what is seen, where to look further, and the objects of the step's
+   * cluster in which it will show.
+   */
+  | {
+      readonly state: 'waiting';
+      readonly seen: string;
+      readonly lookFurther?: Command;
+      readonly awaits?: readonly SeenAs[];
+    };
 
 /** What a teardown did with a step's result. */
 export type Undone =

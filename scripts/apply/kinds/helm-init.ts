@@ -8,7 +8,7 @@ import { ContextOf, Handler, NOTHING, REMOVED } from './handler';
 import { ProgramError } from '../tools/program';
 
 /** What `helm init` makes, in its order. */
-const TILLER: Ready = { resource: 'deployment/tiller-deploy', namespace: 'kube-system', until: 'rolled-out' };
+export const TILLER: Ready = { resource: 'deployment/tiller-deploy', namespace: 'kube-system', until: 'rolled-out' };
 const SERVICE: Ready = { resource: 'service/tiller-deploy', namespace: 'kube-system', until: 'exists' };
 
 /** Tiller, Helm 2's server side. One that runs already is used as it is. */

@@ -1,4 +1,5 @@
 import { StepKind } from '../../../lib/plan/step';
+import { announcement } from './announcement';
 import { apply } from './apply';
 import { controllerManagerFlag } from './controller-manager-flag';
 import { corefile } from './corefile';
@@ -22,6 +23,7 @@ const HANDLERS: { readonly [K in StepKind]: Handler<K> } = {
   'stub-domain': stubDomain,
   corefile,
   'dnsmasq-argument': dnsmasqArgument,
+  announcement,
   'controller-manager-flag': controllerManagerFlag,
   'helm-init': helmInit,
   'helm-release': helmRelease,

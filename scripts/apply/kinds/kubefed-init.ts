@@ -1,19 +1,29 @@
 import { commands } from '../../../lib/plan/commands';
 import { Command, Ready } from '../../../lib/plan/step';
+import { Listed } from '../../kube/reader';
 import { wanted, Wanted } from '../api';
-import { StepError } from '../errors';
 import { fileContent } from '../context';
+import { managersOfLostMembers, partNames, scaleCommand } from '../control-plane';
+import { StepError } from '../errors';
 import { at, KubeObject, listAt, named, textAt } from '../objects';
 import { ProgramError, shown } from '../tools/program';
 import { endOrphans } from '../tools/orphans';
-import { waitUntil } from '../waiting';
+import { awaited, waitUntil } from '../waiting';
 import { waitedFor } from './apply';
-import { checkUnseenMembers, CLUSTER_NAME, FEDERATION_NAME, membersLeft, otherOwner } from './federation-members';
+import {
+  checkUnseenMembers,
+  CLUSTER_NAME,
+  FEDERATION_NAME,
+  membersLeft,
+  otherOwner,
+  tellLost,
+} from './federation-members';
+import { describeSurplus, stuckCopies, takePortsOut } from './federated';
 import { ContextOf, DONE, Handler, leaving, NOTHING, Observation, REMOVED } from './handler';
 
 /**
  * What `kubefed init` writes into the namespace that it makes in the host cluster, in its order (measured on the real
- * program). kubefed 1.7 puts the federation's name in front of the `~`. The kubeconfig's cluster, context and user come
+ * programs). Names with `~` are those of parts, see {@link partNames}. The kubeconfig's cluster, context and user come
  * after all of it; from there on it only polls.
  */
 const WRITTEN: readonly (readonly [kind: string, name: string])[] = [
@@ -37,8 +47,23 @@ type Progress =
   /** The namespace that it goes into is still being deleted. */
   | { readonly reached: 'leaving'; readonly going: Observation<never> };
 
+/** What is amiss with a control plane that is whole, and the objects that it is about. */
+interface Amiss {
+  readonly reached: 'amiss';
+  readonly what:
+    /** Deployments without pods. */
+    | 'stopped'
+    /** The controller manager, which ends at members' copies that have more ports than what is in the federation. */
+    | 'ports'
+    /** Pods of a controller manager that knows members which the API server has lost. */
+    | 'members-lost'
+    /** Secrets with credentials that no member uses. */
+    | 'credentials';
+  readonly names: readonly string[];
+}
+
 /** The control plane of the federation, by a program that cannot be run twice and polls without end. */
-export const kubefedInit: Handler<'kubefed-init', Progress> = {
+export const kubefedInit: Handler<'kubefed-init', Progress | Amiss> = {
   wanted: (step, _shared, minor) => allWritten(step, minor),
 
   async check(context) {
@@ -59,7 +84,7 @@ export const kubefedInit: Handler<'kubefed-init', Progress> = {
         };
       case 'end':
         await checkMade(context);
-        return pods(context, fresh);
+        return whole(context, fresh);
       case 'leaving':
         return progress.going;
     }
@@ -69,6 +94,10 @@ export const kubefedInit: Handler<'kubefed-init', Progress> = {
     const { step, kubectl, signal, view, minor } = context;
     const [run] = commands(step).run;
     if (!run) return undefined;
+    if (progress?.reached === 'amiss') {
+      await mend(context, progress);
+      return undefined;
+    }
     const ended = await endOrphans(run, signal);
     // An orphan may have written more before it was ended.
     if (ended > 0) context.kubeconfig.forget();
@@ -86,10 +115,10 @@ export const kubefedInit: Handler<'kubefed-init', Progress> = {
         run,
       );
     } finally {
-      context.kubeconfig.forget();
+      context.kubeconfig.forget(step.federation);
       view.forget(allWritten(step, minor));
     }
-    context.members.knowNone();
+    context.members.setNone();
     // It ends well only when both pods run.
     return DONE;
   },
@@ -124,11 +153,10 @@ type InitStep = Pick<Context['step'], 'namespace' | 'federation'>;
 
 /** What init writes beside the namespace: for each object the names that it may have. */
 function writtenObjects({ namespace, federation }: InitStep, minor: number): Wanted[][] {
-  return WRITTEN.map(([kind, name]) =>
-    [...new Set([name.replace('~', ''), name.replace('~', `${federation}-`)])].map((either) =>
-      wanted(minor, kind, either, namespace),
-    ),
-  );
+  return WRITTEN.map(([kind, name]) => {
+    const names = name.startsWith('~') ? partNames(federation, name.slice(1)) : [name];
+    return names.map((either) => wanted(minor, kind, either, namespace));
+  });
 }
 
 /** Everything that init may have written. */
@@ -249,15 +277,120 @@ function settingsOf(config: string): string {
     .join('\n');
 }
 
-/** Both pods of the control plane, as far as the Deployments say. */
-async function pods(context: Context, fresh: boolean): Promise<Observation<never>> {
-  const { step, view, minor, signal } = context;
-  const deployments = allWritten(step, minor).filter(({ kind }) => kind === 'Deployment');
-  const found = await view.look(deployments, signal, { fresh });
-  const wait = deployments
-    .filter((reference) => found.get(reference))
-    .map(({ name }): Ready => ({ resource: `deployment/${name}`, namespace: step.namespace, until: 'rolled-out' }));
-  return waitedFor(context, wait, (reference) => found.get(reference));
+/** A control plane that has all that init writes: whether it works. */
+async function whole(context: Context, fresh: boolean): Promise<Observation<Amiss>> {
+  const { step, plan, controlPlane, signal, warn } = context;
+  const amiss = (what: Amiss['what'], names: readonly string[], differs: string[]): Observation<Amiss> => ({
+    state: 'todo',
+    seen: { reached: 'amiss', what, names },
+    differs,
+  });
+  const deployments = await deploymentsOf(context, fresh);
+  const stopped = deployments.filter((deployment) => at(deployment, 'spec', 'replicas') === 0);
+  if (stopped.length > 0) {
+    const differs = stopped.map((deployment) => `${named(deployment)} is scaled to nothing`);
+    return amiss('stopped', stopped.map(({ metadata }) => metadata.name), differs); // prettier-ignore
+  }
+  const restarts = await controlPlane.restarts(signal, fresh);
+  if (restarts) {
+    const stuck = await stuckCopies(context);
+    if (stuck.length > 0) return amiss('ports', [], [restarts.seen, ...stuck.map(describeSurplus)]);
+    return { state: 'waiting', ...restarts };
+  }
+  const running = pods(context, deployments);
+  if (running.state !== 'done') return running;
+  const managers = managersOfLostMembers(await controlPlane.pods(signal, fresh));
+  if (managers.length > 0) {
+    const differs = `the API server of ${plan.federation} was started anew and has lost its members, and its controller manager still uses their old credentials`;
+    return amiss('members-lost', managers.map(({ metadata }) => metadata.name), [differs]); // prettier-ignore
+  }
+  // They are told once.
+  const unused = fresh ? [] : await unusedCredentials(context, false);
+  const texts = unused.map(
+    ({ metadata: { name, annotations } }) =>
+      `Secret ${step.namespace}/${name} holds credentials with every right in ${annotations?.[CLUSTER_NAME] ?? ''} that no member uses; a kubefed join that failed has left it`,
+  );
+  if (unused.length > 0 && context.removeCredentials) {
+    return amiss('credentials', unused.map(({ metadata }) => metadata.name), texts); // prettier-ignore
+  }
+  for (const text of texts) warn(step.cluster, `${text}. Remove it with: npm run apply -- --remove-credentials`);
+  return DONE;
+}
+
+/** Sets right what is amiss. */
+async function mend(context: Context, { what, names }: Amiss): Promise<void> {
+  const { step, kubectl, signal, view, minor, controlPlane } = context;
+  switch (what) {
+    case 'stopped':
+      for (const name of names) await kubectl.write(scaleCommand(step, name, 1), signal);
+      break;
+    case 'ports':
+      await takePortsOut(context, await stuckCopies(context));
+      // Its kubelet would let it wait for minutes.
+      await controlPlane.restart(context, await controlPlane.managers(signal, true));
+      break;
+    case 'members-lost':
+      await controlPlane.restart(context, names);
+      tellLost(context);
+      break;
+    case 'credentials': {
+      // A join that somebody makes by hand may have come to its end meanwhile.
+      context.members.forget();
+      const still = (await unusedCredentials(context, true)).map(({ metadata }) => metadata.name);
+      for (const name of names.filter((name) => still.includes(name))) {
+        const where = [`--context=${step.context}`, `--namespace=${step.namespace}`];
+        await kubectl.write(['kubectl', ...where, 'delete', 'secret', name, '--ignore-not-found'], signal);
+      }
+    }
+  }
+  controlPlane.forget();
+  view.forget(allWritten(step, minor));
+}
+
+/**
+ * Secrets of the host cluster that kubefed has marked as a member's credentials and that no member uses. Those that the
+ * plan's own joins make are left out: a join that is done anew clears them away. Where the federation or the user's rights
+ * do not let them be seen, there are none.
+ */
+async function unusedCredentials(context: Context, fresh: boolean): Promise<KubeObject[]> {
+  const { step, plan, view, members, signal } = context;
+  try {
+    const [secrets, joined] = await Promise.all([
+      view.list({ apiVersion: 'v1', kind: 'Secret', namespace: step.namespace }, signal, { fresh }),
+      members.get(signal, fresh),
+    ]);
+    const used = new Set([
+      ...joined.flatMap((member) => textAt(member, 'spec', 'secretRef', 'name') ?? []),
+      ...plan.steps.flatMap((other) => (other.kind === 'kubefed-join' ? other.secretName : [])),
+    ]);
+    return secrets.filter(
+      ({ metadata: { name, annotations } }) =>
+        annotations?.[FEDERATION_NAME] === step.federation &&
+        annotations[CLUSTER_NAME] !== undefined &&
+        !used.has(name),
+    );
+  } catch (error) {
+    if (error instanceof ProgramError && error.kind !== 'cut') return [];
+    throw error;
+  }
+}
+
+/** The Deployments of the control plane's two parts, under whichever names they have. */
+async function deploymentsOf({ step, view, minor, signal }: Context, fresh: boolean): Promise<KubeObject[]> {
+  const references = allWritten(step, minor).filter(({ kind }) => kind === 'Deployment');
+  const found = await view.look(references, signal, { fresh });
+  return references.flatMap((reference) => found.get(reference) ?? []);
+}
+
+/** Whether both pods of the control plane run, as far as the Deployments say. */
+function pods(context: Context, deployments: readonly KubeObject[]): Observation<never> {
+  const { step } = context;
+  const wait = deployments.map(({ metadata: { name } }): Ready => ({
+    resource: `deployment/${name}`,
+    namespace: step.namespace,
+    until: 'rolled-out',
+  }));
+  return waitedFor(context, wait, ({ name }) => deployments.find(({ metadata }) => metadata.name === name));
 }
 
 /** Takes away what init wrote: the kubeconfig's entries first, since a control plane without one is known to be cut off. */
@@ -272,12 +405,13 @@ async function clearAway(context: Context): Promise<void> {
   if (entries.includes('context')) await run(removeContext);
   if (entries.includes('cluster')) await run(removeCluster);
   if (entries.includes('user')) await run(removeUser);
-  context.kubeconfig.forget();
+  context.kubeconfig.forget(step.federation);
   await run(removeNamespace);
   const namespace = wanted(minor, 'Namespace', step.namespace);
   await waitUntil(context, async () => {
     const found = await view.look([namespace], signal, { fresh: true });
-    return found.get(namespace) ? `namespace/${step.namespace} is still being deleted` : undefined;
+    const left = found.get(namespace);
+    return left && { seen: `namespace/${step.namespace} is still being deleted`, awaits: awaited([left]) };
   });
   view.forget(allWritten(step, minor));
 }
@@ -291,15 +425,20 @@ async function otherMembers(context: Context): Promise<string[]> {
 }
 
 /** The etcd pods that etcd-operator has made. */
-const ETCD_PODS = ['pods', '--namespace=default', '--selector=app=etcd,etcd_cluster=etcd-cluster'];
+const ETCD_PODS: Listed = {
+  apiVersion: 'v1',
+  kind: 'Pod',
+  namespace: 'default',
+  labelSelector: 'app=etcd,etcd_cluster=etcd-cluster',
+};
 
 /**
  * Removes the records that the control plane leaves in etcd: its own keys, at every level, and nobody else's names in
  * the zone. Where etcd is gone there are none.
  */
 async function removeRecords(context: Context): Promise<void> {
-  const { step, kubectl, signal, plan } = context;
-  const pod = (await kubectl.get(step.context, ETCD_PODS, signal)).find((candidate) => isRunning(candidate));
+  const { step, kubectl, signal, plan, view } = context;
+  const pod = (await view.list(ETCD_PODS, signal, { fresh: true })).find((candidate) => isRunning(candidate));
   if (!pod) return;
   const etcdctl = (...args: string[]): Command => [
     'kubectl', `--context=${step.context}`, '--namespace=default', 'exec', pod.metadata.name, '--', 'etcdctl', ...args,

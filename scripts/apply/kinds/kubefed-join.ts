@@ -8,12 +8,13 @@ import { StepError } from '../errors';
 import { sameServer } from '../kubeconfig';
 import { KubeObject, listAt, named, textAt } from '../objects';
 import { endOrphans } from '../tools/orphans';
-import { waitUntil } from '../waiting';
+import { awaited, waitUntil } from '../waiting';
 import { changeConfigMap, dataOf, readConfigMap } from './config-map';
-import { CLUSTER_NAME, FEDERATION_NAME, membersLeft, otherFederation } from './federation-members';
+import { CLUSTER_NAME, FEDERATION_NAME, membersLeft, otherFederation, tellLost } from './federation-members';
 import { ContextOf, DONE, Handler, leaving, NOTHING, Observation, REMOVED } from './handler';
+import { federatedSince, tidyNamespaces } from './member-namespaces';
 import { addressesOf } from './service-address';
-import { StubDomains, stubDomainsOf, withoutDomain } from './stub-domain';
+import { dotted, StubDomains, stubDomainsOf, withoutDomain } from './stub-domain';
 
 type Context = ContextOf<'kubefed-join'>;
 
@@ -27,8 +28,14 @@ const MEMBER_NAMESPACE = 'federation-system';
  */
 const SAVED = 'onprem-federation.io/saved-stub-domains';
 
+interface Seen {
+  readonly isMember: boolean;
+  /** Pods of a controller manager that uses credentials from before the cluster has joined. */
+  readonly managers?: readonly string[];
+}
+
 /** Membership of one cluster, by a program that cannot be run twice and replaces a user's DNS settings. */
-export const kubefedJoin: Handler<'kubefed-join', { readonly isMember: boolean }> = {
+export const kubefedJoin: Handler<'kubefed-join', Seen> = {
   wanted: (step, { plan }, minor) => [
     ...leftoversInMember(step, plan.federation, minor),
     wanted(minor, 'ConfigMap', DNS_CONFIG_MAP, DNS_NAMESPACE),
@@ -53,16 +60,29 @@ export const kubefedJoin: Handler<'kubefed-join', { readonly isMember: boolean }
       };
     }
     if (!isSettled(context, configMap)) {
-      const differs = [`an earlier kubefed join of ${step.cluster} was cut off before its DNS settings were right`];
+      const differs = hasDotted(context, configMap)
+        ? [`stubDomains of ${DNS_NAMESPACE}/${DNS_CONFIG_MAP} in ${step.cluster} names ${dotted(domainOf(context.plan))} with a closing dot, as kubefed writes it, and kube-dns refuses all of it`] // prettier-ignore
+        : [`an earlier kubefed join of ${step.cluster} was cut off before its DNS settings were right`];
       return { state: 'todo', seen: { isMember: true }, differs };
     }
-    return isReady(member) ? DONE : notReady(context);
+    if (isReady(member)) return DONE;
+    // An API server of the federation that was started anew has lost its members; its controller manager has not.
+    const managers = isOffline(member) ? await managersOfBefore(context, member, fresh) : [];
+    if (managers.length === 0) return notReady(context);
+    const differs = [`${step.cluster} is Offline, and the federation's controller manager was started before it has joined: it may use other credentials`]; // prettier-ignore
+    return { state: 'todo', seen: { isMember: true, managers }, differs };
   },
 
   async act(context, seen) {
     const { step, signal, kubectl } = context;
     const [run] = commands(step).run;
     if (!run) return undefined;
+    if (seen?.managers) {
+      await context.controlPlane.restart(context, seen.managers);
+      context.members.forget();
+      tellLost(context);
+      return undefined;
+    }
     let isMember = seen?.isMember ?? false;
     // What an earlier run has left running has written meanwhile, and may have come to its end.
     if (await endAllOrphans(context)) {
@@ -99,6 +119,7 @@ export const kubefedJoin: Handler<'kubefed-join', { readonly isMember: boolean }
       const why = `${step.cluster} is a member under another name, which relies on its DNS settings`;
       return { state: 'kept', inUse: true, why };
     }
+    const since = await federatedSince(context);
     if (member) {
       await saveStubDomains(context, domainOf(plan));
       await kubectl.writeOnce(undo, signal);
@@ -109,7 +130,8 @@ export const kubefedJoin: Handler<'kubefed-join', { readonly isMember: boolean }
     await clearAway(context, left);
     const restored = await restore(context);
     const removed = await removeMemberNamespace(context);
-    return member || left.length > 0 || restored || removed ? REMOVED : NOTHING;
+    const tidied = await tidyNamespaces(context, since);
+    return member || left.length > 0 || restored || removed || tidied ? REMOVED : NOTHING;
   },
 };
 
@@ -177,6 +199,19 @@ function isReady(member: KubeObject): boolean {
   return listAt(member, 'status', 'conditions').some(
     (c) => textAt(c, 'type') === 'Ready' && textAt(c, 'status') === 'True',
   );
+}
+
+/** Whether the federation has tried to reach a member, and could not. */
+function isOffline(member: KubeObject): boolean {
+  return listAt(member, 'status', 'conditions').some(
+    (c) => textAt(c, 'type') === 'Offline' && textAt(c, 'status') === 'True',
+  );
+}
+
+/** Pods of the controller manager that were started before a member has joined. */
+function managersOfBefore({ controlPlane, signal }: Context, member: KubeObject, fresh: boolean): Promise<string[]> {
+  const joined = Date.parse(textAt(member, 'metadata', 'creationTimestamp') ?? '');
+  return controlPlane.managers(signal, fresh, joined);
 }
 
 /** What a join leaves in the member when it is cut off, in its order. */
@@ -291,7 +326,7 @@ async function saveStubDomains(context: Context, without?: string): Promise<void
   if (!current) return;
   await changeConfigMap(context, DNS_NAMESPACE, DNS_CONFIG_MAP, patchCommand(context), (configMap) => {
     const saved = savedOf(configMap);
-    const both = { ...saved, ...stubDomainsOf(configMap) };
+    const both = withoutDotted(context, { ...saved, ...stubDomainsOf(configMap) });
     const rest = without === undefined ? both : withoutDomain(both, without);
     return isDeepStrictEqual(rest, saved) ? undefined : { annotations: { [SAVED]: JSON.stringify(rest) } };
   });
@@ -305,6 +340,18 @@ function savedOf(configMap: KubeObject | undefined): StubDomains {
 /** The zone without its closing dot, as kubefed and kube-dns write it. */
 function domainOf({ dns }: Plan): string {
   return dns.zone.replace(/\.$/, '');
+}
+
+/** All entries but the one that kubefed 1.7 and 1.8 write for the federation's zone with its closing dot. */
+function withoutDotted({ plan }: Context, domains: StubDomains): StubDomains {
+  const name = dotted(domainOf(plan));
+  return isDeepStrictEqual(domains[name], [plan.dns.server]) ? withoutDomain(domains, name) : domains;
+}
+
+/** Whether a ConfigMap has that entry. */
+function hasDotted(context: Context, configMap: KubeObject | undefined): boolean {
+  const domains = stubDomainsOf(configMap);
+  return Object.keys(withoutDotted(context, domains)).length < Object.keys(domains).length;
 }
 
 /** `federation=example.com`, as kubefed writes it. */
@@ -322,7 +369,8 @@ function federationsOf(configMap: KubeObject | undefined): string[] {
 function isSettled(context: Context, configMap: KubeObject | undefined): boolean {
   return (
     federationsOf(configMap).includes(federationEntry(context)) &&
-    configMap?.metadata.annotations?.[SAVED] === undefined
+    configMap?.metadata.annotations?.[SAVED] === undefined &&
+    !hasDotted(context, configMap)
   );
 }
 
@@ -357,7 +405,7 @@ async function settle(context: Context): Promise<void> {
   }
   await changeConfigMap(context, DNS_NAMESPACE, DNS_CONFIG_MAP, command, (current) => {
     if (isSettled(context, current)) return undefined;
-    const merged = { ...savedOf(current), ...stubDomainsOf(current), ...ours };
+    const merged = { ...withoutDotted(context, { ...savedOf(current), ...stubDomainsOf(current) }), ...ours };
     return {
       data: {
         federations: [...new Set([...federationsOf(current), federationEntry(context)])].join(','),
@@ -404,10 +452,11 @@ function restoredData(context: Context, configMap: KubeObject | undefined): Reco
   // Another federation may have its names in the same zone.
   const isShared = others.some((entry) => entry.endsWith(`=${domainOf(plan)}`));
   const isOurs = !isShared && isDeepStrictEqual(domains[domainOf(plan)], [plan.dns.server]);
-  const rest = isOurs ? withoutDomain(domains, domainOf(plan)) : domains;
+  const rest = withoutDotted(context, isOurs ? withoutDomain(domains, domainOf(plan)) : domains);
+  const isLess = Object.keys(rest).length < Object.keys(domains).length;
   return {
     ...(isJoined && { federations: others.length === 0 ? null : others.join(',') }),
-    ...((isOurs || Object.keys(saved).length > 0) && {
+    ...((isLess || Object.keys(saved).length > 0) && {
       stubDomains: Object.keys(rest).length === 0 ? null : JSON.stringify(rest),
     }),
   };
@@ -429,7 +478,8 @@ async function removeMemberNamespace(context: Context): Promise<boolean> {
   const reference = wanted(minor, 'Namespace', MEMBER_NAMESPACE);
   const namespace = (await view.look([reference], signal)).get(reference);
   if (!namespace || !isKubefeds(context, namespace)) return false;
-  const accounts = await kubectl.get(step.context, ['serviceaccounts', `--namespace=${MEMBER_NAMESPACE}`], signal);
+  const inside = { apiVersion: 'v1', kind: 'ServiceAccount', namespace: MEMBER_NAMESPACE };
+  const accounts = await view.list(inside, signal, { fresh: true });
   if (accounts.some((account) => account.metadata.name !== 'default')) return false;
   await kubectl.write(
     ['kubectl', `--context=${step.context}`, 'delete', 'namespace', MEMBER_NAMESPACE, '--ignore-not-found'],
@@ -437,7 +487,8 @@ async function removeMemberNamespace(context: Context): Promise<boolean> {
   );
   await waitUntil(context, async () => {
     const found = await view.look([reference], signal, { fresh: true });
-    return found.get(reference) ? `namespace/${MEMBER_NAMESPACE} is still being deleted` : undefined;
+    const left = found.get(reference);
+    return left && { seen: `namespace/${MEMBER_NAMESPACE} is still being deleted`, awaits: awaited([left]) };
   });
   return true;
 }
@@ -458,11 +509,13 @@ async function namespaceLeaving(
 
 /** An entry of the user's for the federation's own zone would be lost by the join, and cannot be put back beside it. */
 function checkStubDomain({ step, plan, adopt }: Context, configMap: KubeObject | undefined): void {
-  const domain = domainOf(plan);
-  const entry = stubDomainsOf(configMap)[domain];
-  if (entry === undefined || adopt || isDeepStrictEqual(entry, [plan.dns.server])) return;
-  throw new StepError(
-    `the kube-dns ConfigMap of ${step.cluster} leads ${domain} to ${entry.join(', ')} already, and kubefed join would replace that`,
-    'Find out whose it is. If it may be replaced, run apply with --adopt; otherwise give the federation another zone.',
-  );
+  const domains = stubDomainsOf(configMap);
+  for (const domain of [domainOf(plan), dotted(domainOf(plan))]) {
+    const entry = domains[domain];
+    if (entry === undefined || adopt || isDeepStrictEqual(entry, [plan.dns.server])) continue;
+    throw new StepError(
+      `the kube-dns ConfigMap of ${step.cluster} leads ${domain} to ${entry.join(', ')} already, and kubefed join would replace that`,
+      'Find out whose it is. If it may be replaced, run apply with --adopt; otherwise give the federation another zone.',
+    );
+  }
 }

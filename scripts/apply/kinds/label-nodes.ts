@@ -64,8 +64,8 @@ export const labelNodes: Handler<'label-nodes', Group[]> = {
   },
 };
 
-async function nodesOf({ step, kubectl, signal }: ContextOf<'label-nodes'>): Promise<KubeObject[]> {
-  return kubectl.get(step.context, ['nodes'], signal);
+function nodesOf({ view, signal }: ContextOf<'label-nodes'>): Promise<KubeObject[]> {
+  return view.list({ apiVersion: 'v1', kind: 'Node' }, signal, { fresh: true });
 }
 
 /** `topology.kubernetes.io/zone` is `zone` in the marker, whose value may not hold a slash. */

@@ -25,16 +25,18 @@ export const serviceAddress: Handler<'service-address'> = {
       'service',
       step.service,
     ];
-    if (!service) return { state: 'waiting', seen: `service/${step.service} is not there yet`, lookFurther };
+    const awaits = [{ ...reference, resourceVersion: service?.metadata.resourceVersion }];
+    if (!service) return { state: 'waiting', seen: `service/${step.service} is not there yet`, lookFurther, awaits };
     const addresses = addressesOf(service);
     const outside = addresses.filter((address) => !contains(step, address));
     if (addresses.length === 0)
-      return { state: 'waiting', seen: `service/${step.service} has no address yet`, lookFurther };
+      return { state: 'waiting', seen: `service/${step.service} has no address yet`, lookFurther, awaits };
     if (outside.length > 0) {
       return {
         state: 'waiting',
         seen: `service/${step.service} has ${outside.join(', ')}, outside ${step.first} to ${step.last}`,
         lookFurther,
+        awaits,
       };
     }
     return DONE;

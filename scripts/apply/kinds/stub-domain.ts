@@ -1,7 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
+import { z } from 'zod';
 import { commands } from '../../../lib/plan/commands';
-import { wanted } from '../api';
-import { foreign, isOurs } from '../context';
+import { wanted, Wanted } from '../api';
+import { foreign, isOurs, StepContext } from '../context';
 import { StepError } from '../errors';
 import { KubeObject } from '../objects';
 import { changeConfigMap, dataOf, OUR_ENTRY, readConfigMap } from './config-map';
@@ -10,24 +11,44 @@ import { ContextOf, DONE, Handler, NOTHING, REMOVED } from './handler';
 /** `stubDomains` of kube-dns: for each domain the servers that answer for it. */
 export type StubDomains = Readonly<Record<string, readonly string[]>>;
 
+const objectSchema = z.record(z.string(), z.unknown());
+const serversSchema = z.array(z.string());
+
+const CORRECT =
+  'Correct it (kubectl --namespace=kube-system edit configmap kube-dns), then run the same command again.';
+
 /**
  * Reads the `stubDomains` of a ConfigMap.
  *
- * @throws StepError when it is no JSON object: kube-dns ignores it then, and merging would lose what was meant
+ * @throws StepError when it is not what kube-dns reads: kube-dns ignores all of it then, and merging would lose what was
+ * meant
  */
 export function stubDomainsOf(configMap: KubeObject | undefined, text = dataOf(configMap, 'stubDomains')): StubDomains {
   if (text === undefined || text.trim() === '') return {};
-  try {
-    const value: unknown = JSON.parse(text);
-    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as StubDomains;
-  } catch {
-    // Said below, in words.
-  }
-  throw new StepError(
-    'stubDomains in the kube-dns ConfigMap is no JSON object',
-    'Correct it (kubectl --namespace=kube-system edit configmap kube-dns), then run the same command again.',
-  );
+  const { data: domains } = objectSchema.safeParse(fromJson(text));
+  if (!domains) throw new StepError('stubDomains in the kube-dns ConfigMap is no JSON object', CORRECT);
+  const read = Object.entries(domains).map(([domain, value]) => {
+    const { data: servers } = serversSchema.safeParse(value);
+    if (servers) return [domain, servers] as const;
+    throw new StepError(
+      `stubDomains in the kube-dns ConfigMap has no list of servers for ${domain}`,
+      `kube-dns refuses the whole setting for it. ${CORRECT}`,
+    );
+  });
+  return Object.fromEntries(read);
 }
+
+/** What a text says as JSON; nothing where it is none. */
+function fromJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** A domain with a closing dot, as kubefed 1.7 and 1.8 write it. kube-dns refuses the whole setting for such a name. */
+export const dotted = (domain: string): string => `${domain}.`;
 
 /** All entries but one. */
 export function withoutDomain(domains: StubDomains, domain: string): StubDomains {
@@ -36,20 +57,27 @@ export function withoutDomain(domains: StubDomains, domain: string): StubDomains
 
 /** One entry of kube-dns' `stubDomains`; everything else in the ConfigMap stays as it is. */
 export const stubDomain: Handler<'stub-domain'> = {
-  wanted: (step, _shared, minor) => [wanted(minor, 'ConfigMap', step.configMap, step.namespace)],
+  wanted: (step, _shared, minor) => [wanted(minor, 'ConfigMap', step.configMap, step.namespace), ...dnsPrograms(minor)],
 
   async observe(context, fresh) {
     const { step } = context;
     const configMap = await readConfigMap(context, step.namespace, step.configMap, fresh);
-    const entry = stubDomainsOf(configMap)[step.domain];
+    await checkProgram(context, fresh);
+    const domains = stubDomainsOf(configMap);
+    const entry = domains[step.domain];
     checkOwner(context, configMap);
+    checkDots(context, domains);
+    const where = `${step.namespace}/${step.configMap}`;
+    if (domains[dotted(step.domain)]) {
+      const differs = [
+        `stubDomains of ${where} names ${dotted(step.domain)} with a closing dot, and kube-dns refuses all of it`,
+      ];
+      return { state: 'todo', differs };
+    }
     // A join that was told of the same server has written the same entry.
     if (isDeepStrictEqual(entry, [step.server])) return DONE;
     const is = entry === undefined ? 'missing' : `${JSON.stringify(entry)}, not ["${step.server}"]`;
-    return {
-      state: 'todo',
-      differs: [`stubDomains of ${step.domain} in ${step.namespace}/${step.configMap} is ${is}`],
-    };
+    return { state: 'todo', differs: [`stubDomains of ${step.domain} in ${where} is ${is}`] };
   },
 
   async act(context) {
@@ -62,8 +90,9 @@ export const stubDomain: Handler<'stub-domain'> = {
     }
     await changeConfigMap(context, step.namespace, step.configMap, patch, (current) => {
       checkOwner(context, current);
+      const others = withoutDomain(stubDomainsOf(current), dotted(step.domain));
       return {
-        data: { stubDomains: JSON.stringify({ ...stubDomainsOf(current), [step.domain]: [step.server] }) },
+        data: { stubDomains: JSON.stringify({ ...others, [step.domain]: [step.server] }) },
         annotations: { [OUR_ENTRY]: mark(context) },
       };
     });
@@ -75,16 +104,22 @@ export const stubDomain: Handler<'stub-domain'> = {
     const [patch] = commands(step).undo;
     const configMap = await readConfigMap(context, step.namespace, step.configMap, true);
     const isMarked = configMap?.metadata.annotations?.[OUR_ENTRY] !== undefined;
-    const entry = stubDomainsOf(configMap)[step.domain];
+    const domains = stubDomainsOf(configMap);
+    const entry = domains[step.domain];
     const isEntryOurs = isOurEntry(context, configMap, entry);
-    if (!configMap || !patch || !(isMarked || isEntryOurs)) return NOTHING;
-    if (entry !== undefined && !isEntryOurs) {
+    const isDottedOurs = isOurEntry(context, configMap, domains[dotted(step.domain)]);
+    if (!configMap || !patch || !(isMarked || isEntryOurs || isDottedOurs)) return NOTHING;
+    const withoutOurs = (all: StubDomains): StubDomains => {
+      const rest = isEntryOurs ? withoutDomain(all, step.domain) : all;
+      return isDottedOurs ? withoutDomain(rest, dotted(step.domain)) : rest;
+    };
+    if (entry !== undefined && !isEntryOurs && !isDottedOurs) {
       await changeConfigMap(context, step.namespace, step.configMap, patch, () => ({
         annotations: { [OUR_ENTRY]: null },
       }));
       return { state: 'kept', why: `the entry ${step.domain} → ${entry.join(', ')} was not made by this plan` };
     }
-    const others = withoutDomain(stubDomainsOf(configMap), step.domain);
+    const others = withoutOurs(domains);
     if (isOurs(plan, configMap) && Object.keys(others).length === 0 && onlyOurs(configMap)) {
       await kubectl.write(
         [
@@ -101,7 +136,7 @@ export const stubDomain: Handler<'stub-domain'> = {
       return REMOVED;
     }
     await changeConfigMap(context, step.namespace, step.configMap, patch, (current) => {
-      const rest = withoutDomain(stubDomainsOf(current), step.domain);
+      const rest = withoutOurs(stubDomainsOf(current));
       return {
         data: { stubDomains: Object.keys(rest).length === 0 ? null : JSON.stringify(rest) },
         annotations: { [OUR_ENTRY]: null },
@@ -133,10 +168,42 @@ function isOurEntry(
 /** An entry for the domain that leads elsewhere and that this plan has not set is somebody else's. */
 function checkOwner(context: ContextOf<'stub-domain'>, configMap: KubeObject | undefined): void {
   const { step, adopt } = context;
-  const entry = stubDomainsOf(configMap)[step.domain];
-  if (entry === undefined || adopt || isOurEntry(context, configMap, entry)) return;
-  throw foreign(
-    `an entry ${step.domain} → ${entry.join(', ')} in the kube-dns ConfigMap of ${step.cluster}`,
-    'pods may rely on it',
+  const domains = stubDomainsOf(configMap);
+  for (const domain of [step.domain, dotted(step.domain)]) {
+    const entry = domains[domain];
+    if (entry === undefined || adopt || isOurEntry(context, configMap, entry)) continue;
+    throw foreign(
+      `an entry ${domain} → ${entry.join(', ')} in the kube-dns ConfigMap of ${step.cluster}`,
+      'pods may rely on it',
+    );
+  }
+}
+
+/** A name of the user's own with a closing dot: it is not touched, and nothing of the setting counts while it is there. */
+function checkDots({ step }: ContextOf<'stub-domain'>, domains: StubDomains): void {
+  const names = Object.keys(domains).filter((name) => name.endsWith('.') && name !== dotted(step.domain));
+  if (names.length === 0) return;
+  throw new StepError(
+    `stubDomains in the kube-dns ConfigMap of ${step.cluster} names ${names.join(', ')} with a closing dot`,
+    `kube-dns refuses the whole setting for it, so that pods find none of its names. Take the dot out (kubectl --context=${step.context} --namespace=${step.namespace} edit configmap ${step.configMap}), then run the same command again.`,
+  );
+}
+
+/** kubeadm's two ways to answer a cluster's own names. */
+function dnsPrograms(minor: number): [kubeDns: Wanted, coreDns: Wanted] {
+  return [wanted(minor, 'Deployment', 'kube-dns', 'kube-system'), wanted(minor, 'ConfigMap', 'coredns', 'kube-system')];
+}
+
+/** @throws StepError where the cluster's DNS is CoreDNS, which does not read the settings of kube-dns */
+export async function checkProgram(
+  { step, view, minor, signal }: Pick<StepContext, 'step' | 'view' | 'minor' | 'signal'>,
+  fresh: boolean,
+): Promise<void> {
+  const [kubeDns, coreDns] = dnsPrograms(minor);
+  const found = await view.look([kubeDns, coreDns], signal, { fresh });
+  if (found.get(kubeDns) || dataOf(found.get(coreDns), 'Corefile') === undefined) return;
+  throw new StepError(
+    `the DNS of ${step.cluster} is CoreDNS, which does not read the settings of kube-dns`,
+    `Set dnsProgram: 'coredns' for ${step.cluster} in main.ts, then run \`npm run synth\` and apply again.`,
   );
 }

@@ -1,3 +1,4 @@
+import { Failure } from '../errors';
 import { Event, Outcome } from './events';
 
 /** What an outcome is called in front of a person. */
@@ -16,14 +17,18 @@ export const OUTCOME_WORDS: Readonly<Record<Outcome, string>> = {
 export function failureLines(event: Extract<Event, { type: 'ended' }>): string[] {
   const { failure, step } = event;
   if (!failure) return [];
+  return [`${step} failed: ${failure.problem}`, ...causeLines(failure).map((line) => `  ${line}`)];
+}
+
+/** What is behind a failure's problem: which program, what it said and what to do. */
+export function causeLines({ command, said = '', hint }: Failure): string[] {
   return [
-    `${step} failed: ${failure.problem}`,
-    ...(failure.command === undefined ? [] : [`  command: ${failure.command}`]),
-    ...(failure.said ?? '')
+    ...(command === undefined ? [] : [`command: ${command}`]),
+    ...said
       .split('\n')
       .filter((line) => line !== '')
-      .map((line) => `  it said: ${line}`),
-    ...failure.hint.split('\n').map((line, i) => (i === 0 ? `  to do:   ${line}` : `           ${line}`)),
+      .map((line) => `it said: ${line}`),
+    ...hint.split('\n').map((line, i) => (i === 0 ? `to do:   ${line}` : `         ${line}`)),
   ];
 }
 

@@ -1,10 +1,6 @@
-import { z } from 'zod';
 import { Command } from '../../../lib/plan/step';
-import { KubeObject, objectSchema } from '../objects';
 import { Output, ProgramError, Run, RunOptions } from './program';
 import { withRetry } from './retry';
-
-const listSchema = z.looseObject({ kind: z.literal('List'), items: z.array(objectSchema) });
 
 /** Told of every program that is started, for the record of the run. */
 export type OnCommand = (command: Command, options: { readonly writes: boolean }) => void;
@@ -21,21 +17,6 @@ export class Kubectl {
     /** Awaited before each write; throws when nothing may be written. */
     private readonly beforeWrite: () => Promise<void> = () => Promise.resolve(),
   ) {}
-
-  /** `kubectl get`, as objects. What is not there is left out. */
-  async get(
-    context: string,
-    args: readonly string[],
-    signal: AbortSignal,
-    options: Pick<RunOptions, 'stdin'> = {},
-  ): Promise<KubeObject[]> {
-    const { stdout } = await this.read(
-      ['kubectl', `--context=${context}`, 'get', ...args, '--ignore-not-found', '--output=json'],
-      signal,
-      options,
-    );
-    return parseObjects(stdout);
-  }
 
   /** A call that changes nothing. */
   read(command: Command, signal: AbortSignal, options: Pick<RunOptions, 'stdin'> = {}): Promise<Output> {
@@ -63,11 +44,12 @@ export class Kubectl {
  * step that is ended itself waits no longer for another's.
  *
  * @param signal the own step's
+ * @param command what is asked, as a user would type it
  */
-export async function untilOwnEnd<T>(signal: AbortSignal, ask: () => Promise<T>): Promise<T> {
+export async function untilOwnEnd<T>(signal: AbortSignal, command: Command, ask: () => Promise<T>): Promise<T> {
   for (;;) {
     try {
-      return await orEnd(signal, ask());
+      return await orEnd(signal, command, ask());
     } catch (error) {
       if (!(error instanceof ProgramError) || error.kind !== 'cut' || signal.aborted) throw error;
     }
@@ -75,10 +57,10 @@ export async function untilOwnEnd<T>(signal: AbortSignal, ask: () => Promise<T>)
 }
 
 /** What comes of an answer, or the end of who waits for it. */
-export function orEnd<T>(signal: AbortSignal, answer: Promise<T>): Promise<T> {
+export function orEnd<T>(signal: AbortSignal, command: Command, answer: Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
     const end = (): void => {
-      reject(new ProgramError(['kubectl', 'get'], 'cut', null, { stdout: '', stderr: 'not waited for any longer' }));
+      reject(new ProgramError(command, 'cut', null, { stdout: '', stderr: 'not waited for any longer' }));
     };
     signal.addEventListener('abort', end, { once: true });
     answer.then(resolve, reject).finally(() => {
@@ -88,10 +70,10 @@ export function orEnd<T>(signal: AbortSignal, answer: Promise<T>): Promise<T> {
   });
 }
 
-/** One object or a List of them, or nothing, as kubectl prints them with `--output=json`. */
-export function parseObjects(stdout: string): KubeObject[] {
-  if (stdout.trim() === '') return [];
-  const data: unknown = JSON.parse(stdout);
-  const list = listSchema.safeParse(data);
-  return list.success ? list.data.items : [objectSchema.parse(data)];
+/**
+ * Objects as kubectl reads them from its standard input: one JSON document a line. Before 1.33 kubectl takes a stream that
+ * begins with `{` for JSON to its end, and refuses a `---` in it.
+ */
+export function jsonLines(objects: readonly object[]): string {
+  return objects.map((object) => `${JSON.stringify(object)}\n`).join('');
 }

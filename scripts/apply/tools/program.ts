@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { setMaxListeners } from 'node:events';
 import { existsSync } from 'node:fs';
+import { delimiter, resolve } from 'node:path';
 import { Command } from '../../../lib/plan/step';
 
 /** What a program said when it ended. */
@@ -29,8 +30,12 @@ export type FailureKind =
   /** A field differs that can be set only when the object is made. */
   | 'immutable'
   | 'forbidden'
+  /** A rule of the cluster refuses the object: an admission webhook, Pod Security, a quota. */
+  | 'denied'
   /** The server is not who the kubeconfig says it is. */
   | 'other-server'
+  /** Helm 2's server side is not there, or does not answer. */
+  | 'no-tiller'
   /** The program by which the kubeconfig gets this user's credentials does not give any. */
   | 'no-credentials'
   /** The program is not installed. */
@@ -79,8 +84,13 @@ function firstLine(text: string): string {
  * that fits counts.
  */
 const WORDS: readonly (readonly [FailureKind, RegExp])[] = [
+  // Before all others: what follows is what the server has heard from the webhook, or why it has heard nothing.
+  ['webhook', /failed calling (admission )?webhook|no endpoints available for service/i],
+  // Better credentials do not help: a rule of the cluster has judged the object.
+  ['denied', /denied the request|violates PodSecurity|exceeded quota|violates pod security/i],
   // Before all others: what that program says follows, such as that something of its own is not found.
   ['no-credentials', /getting credentials: /],
+  ['no-tiller', /could not find (a ready )?tiller|cannot connect to tiller/i],
   [
     'other-server',
     /x509:|certificate signed by unknown authority|certificate is valid for|You must be logged in|Unauthorized|asked for the client to provide credentials/i,
@@ -90,7 +100,6 @@ const WORDS: readonly (readonly [FailureKind, RegExp])[] = [
   ['immutable', /field is immutable|updates to \S+ spec for fields other than/i],
   ['forbidden', /\(Forbidden\)|is forbidden|cannot (get|list|create|patch|update|delete) (resource|\S+ at)/i],
   ['owned', /Apply failed with \d+ conflict/],
-  ['webhook', /failed calling (admission )?webhook|no endpoints available for service/i],
   ['conflict', /\(Conflict\)|the object has been modified/i],
   ['already-exists', /\(AlreadyExists\)|already exists/i],
   ['port-taken', /provided port is already allocated/i],
@@ -110,7 +119,8 @@ const WORDS: readonly (readonly [FailureKind, RegExp])[] = [
   ],
 ];
 
-function classify(output: Output): FailureKind {
+/** What kind of failure a program's words stand for. */
+export function classify(output: Output): FailureKind {
   const said = `${output.stderr}\n${output.stdout}`;
   return WORDS.find(([, pattern]) => pattern.test(said))?.[0] ?? 'other';
 }
@@ -166,17 +176,42 @@ export type Run = (command: Command, options: RunOptions) => Promise<Output>;
 /** How long a program has between being asked to end and being ended, in milliseconds. */
 const GRACE_MS = 2_000;
 
+/** Where and with which environment programs are started. */
+export interface Start {
+  /** The folder that file arguments are relative to: `dist/`. */
+  readonly cwd: string;
+  readonly env: NodeJS.ProcessEnv;
+}
+
+/**
+ * The environment of the programs: the caller's. Programs run in `dist/`, so relative entries of KUBECONFIG and PATH, which
+ * mean the folder that the caller stands in, are made absolute.
+ */
+export function environment(variables: NodeJS.ProcessEnv = process.env, folder = process.cwd()): NodeJS.ProcessEnv {
+  // `npm run` changes to the project's folder and keeps the caller's in INIT_CWD.
+  const caller = variables.npm_lifecycle_event === undefined ? folder : (variables.INIT_CWD ?? folder);
+  const absolute = (list: string): string =>
+    list
+      .split(delimiter)
+      .map((entry) => (entry === '' ? entry : resolve(caller, entry)))
+      .join(delimiter);
+  const { KUBECONFIG, PATH } = variables;
+  return {
+    ...variables,
+    ...(KUBECONFIG !== undefined && { KUBECONFIG: absolute(KUBECONFIG) }),
+    ...(PATH !== undefined && { PATH: absolute(PATH) }),
+  };
+}
+
 /**
  * Starts programs with their arguments as a list, in one folder, without a shell.
  *
  * They run in process groups of their own: a Ctrl-C at the terminal reaches this program alone, which then decides
  * whether what is running may end by itself.
- *
- * @param cwd the folder that file arguments are relative to: `dist/`
  */
-export function programs(cwd: string): Run {
+export function programs({ cwd, env }: Start): Run {
   return (command, { stdin: given, signal }) =>
-    new Promise((resolve, reject) => {
+    new Promise((settled, reject) => {
       const [program = '', ...args] = command;
       const stdin = typeof given === 'function' ? given() : given;
       if (signal.aborted) {
@@ -185,6 +220,7 @@ export function programs(cwd: string): Run {
       }
       const child = spawn(program, args, {
         cwd,
+        env,
         detached: true,
         stdio: [stdin === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
       });
@@ -223,7 +259,7 @@ export function programs(cwd: string): Run {
       });
       child.once('close', (code, endedBy) => {
         const output = settle();
-        if (code === 0 && !cut) resolve(output);
+        if (code === 0 && !cut) settled(output);
         else if (cut) reject(new ProgramError(command, 'cut', code, output));
         else if (endedBy === null) reject(new ProgramError(command, classify(output), code, output));
         else {

@@ -1,5 +1,5 @@
-import { ClusterDnsMethod } from '../../../lib/topology/types';
-import { guideAt, Rendered } from '../../support/guide';
+import { ClusterDnsMethod, ClusterProps } from '../../../lib/topology/types';
+import { GUIDE_CLUSTERS, guideAt, guideProps, Rendered } from '../../support/guide';
 
 const dns = (clusterDns?: ClusterDnsMethod): { zone: string; endpoint: string; clusterDns?: ClusterDnsMethod } => ({
   zone: 'example.com.',
@@ -27,7 +27,7 @@ describe('clusters that run kube-dns, below 1.11', () => {
 
   test("get it by a merge: no step applies the file whole, over the user's own entries", () => {
     const { plan } = at('1.7.3');
-    const steps = plan.steps.filter((step) => 'file' in step && step.file.endsWith('-kube-dns-stub-domains.yaml'));
+    const steps = plan.steps.filter((step) => 'file' in step && step.file.endsWith('-kube-dns-stub-domains.conf'));
     expect(new Set(steps.map(({ kind }) => kind))).toEqual(new Set(['stub-domain']));
   });
 
@@ -71,4 +71,18 @@ test('it is done after the join, which replaces stubDomains whole', () => {
       expect(rendered.step(`${cluster}/cluster-dns`).needs).toEqual([`${cluster}/join`]);
     }
   }
+});
+
+test('a cluster whose DNS is said to be CoreDNS gets a server block, whatever its version', () => {
+  const clusters = Object.values(GUIDE_CLUSTERS).map((cluster): ClusterProps => ({
+    ...cluster,
+    kubernetesVersion: '1.10.13',
+    ...(cluster.name === 'usa' && { dnsProgram: 'coredns' }),
+  }));
+  const rendered = Rendered.of(guideProps({ clusters }));
+  expect(['fcp', 'usa', 'chn'].map((name) => rendered.step(`${name}/cluster-dns`).kind)).toEqual([
+    'stub-domain',
+    'corefile',
+    'stub-domain',
+  ]);
 });

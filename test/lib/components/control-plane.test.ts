@@ -41,8 +41,8 @@ describe('zone, endpoint and port have one source', () => {
   test.each([
     ["the provider's zone", 'fcp', 'coredns-provider.conf', 'zones = fed.test.\n'],
     ["the provider's endpoint", 'fcp', 'coredns-provider.conf', 'coredns-endpoints = 10.11.9.9:31111\n'],
-    ["CoreDNS's zone", 'fcp', 'coredns-values.yaml', '- fed.test.\n'],
-    ["a member's DNS", 'usa', 'kube-dns-stub-domains.yaml', '\'{"fed.test":["10.11.9.9:31111"]}\''],
+    ["CoreDNS's zone", 'fcp', 'coredns-values.conf', '- fed.test.\n'],
+    ["a member's DNS", 'usa', 'kube-dns-stub-domains.conf', '\'{"fed.test":["10.11.9.9:31111"]}\''],
   ])('and %s is the new one', (_, bundle, file, text) => {
     expect(other.content(other.path(bundle, file))).toContain(text);
   });
@@ -63,6 +63,6 @@ describe('zone, endpoint and port have one source', () => {
   test('and the endpoint of etcd is the same for CoreDNS and the provider', () => {
     const endpoint = 'http://etcd-cluster-client.default:2379';
     expect(other.content('fcp/25-coredns-provider.conf')).toContain(`etcd-endpoints = ${endpoint}\n`);
-    expect(other.content('fcp/21-coredns-values.yaml')).toContain(`endpoint: ${endpoint}\n`);
+    expect(other.content('fcp/21-coredns-values.conf')).toContain(`endpoint: ${endpoint}\n`);
   });
 });

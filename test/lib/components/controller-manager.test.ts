@@ -2,7 +2,7 @@ import { fromYaml } from '../../../lib/yaml';
 import { guideAt, guideProps, Rendered } from '../../support/guide';
 
 const fragment = (version: string): unknown =>
-  fromYaml(Rendered.of(guideAt(version)).content('usa/40-controller-manager-kubeadm.yaml'));
+  fromYaml(Rendered.of(guideAt(version)).content('usa/40-controller-manager-kubeadm.conf'));
 
 const OLD = { controllerManagerExtraArgs: { 'cloud-provider': 'external' } };
 const NEW = { controllerManager: { extraArgs: { 'cloud-provider': 'external' } } };
@@ -23,7 +23,7 @@ describe('the fragment is in the form that the kubeadm of a version reads', () =
 
 test('no step brings it anywhere: it is read, and shown where the flag is missing', () => {
   const rendered = Rendered.of(guideProps());
-  const steps = rendered.plan.steps.filter((step) => 'file' in step && step.file.endsWith('-kubeadm.yaml'));
+  const steps = rendered.plan.steps.filter((step) => 'file' in step && step.file.endsWith('-kubeadm.conf'));
   expect(steps.map(({ id, kind }) => [id, kind])).toEqual(
     ['fcp', 'usa', 'chn'].map((cluster) => [`${cluster}/controller-manager`, 'controller-manager-flag']),
   );
@@ -31,7 +31,7 @@ test('no step brings it anywhere: it is read, and shown where the flag is missin
 });
 
 test('the file says what to do with it, on both ways, in words for its cluster', () => {
-  const text = Rendered.of(guideProps()).content('usa/40-controller-manager-kubeadm.yaml');
+  const text = Rendered.of(guideProps()).content('usa/40-controller-manager-kubeadm.conf');
   expect(text).toMatch(/^# kube-controller-manager of usa has to run with --cloud-provider=external\. Nothing applies/);
   expect(text).toContain('/etc/kubernetes/manifests/kube-controller-manager.yaml on every master');
   expect(text).toContain("kubeadm's configuration file");

@@ -3,7 +3,7 @@ import { guideProps, Rendered } from '../../support/guide';
 
 const withChart = (chartVersion: string): Rendered => Rendered.of(guideProps({ coreDns: { chartVersion } }));
 const valuesOf = (rendered: Rendered): unknown =>
-  fromYaml(rendered.content(rendered.path('fcp', 'coredns-values.yaml')));
+  fromYaml(rendered.content(rendered.path('fcp', 'coredns-values.conf')));
 
 const PLUGINS = {
   kubernetes: { enabled: false },
@@ -26,7 +26,7 @@ test('the release has exactly the version that the values are for', () => {
   for (const version of ['0.6.0', '0.9.1']) {
     const rendered = withChart(version);
     expect(rendered.step('fcp/coredns')).toMatchObject({ chart: 'stable/coredns', version });
-    expect(rendered.content('fcp/21-coredns-values.yaml')).toContain(`stable/coredns, version ${version} `);
+    expect(rendered.content('fcp/21-coredns-values.conf')).toContain(`stable/coredns, version ${version} `);
   }
 });
 

@@ -62,6 +62,19 @@ describe('etcd', () => {
     });
   });
 
+  it('names networks without host bits, which Kubernetes refuses from 1.36 on, and each of them once', () => {
+    const clusters = [
+      cluster('fcp', ['europe', 'fr'], 1, { nodeNetworks: ['10.11.12.1/24', '10.11.12.2/24', '10.11.13.7/32'] }),
+      cluster('usa', ['america', 'us'], 3, { nodeNetworks: ['192.168.255.255/1'] }),
+    ];
+    const [, , { from }] = new Rendered({ clusters }).object('fcp', 'NetworkPolicy', 'etcd').spec.ingress as [
+      unknown,
+      unknown,
+      { from: unknown },
+    ];
+    expect(from).toEqual(['10.11.12.0/24', '10.11.13.7/32', '128.0.0.0/1'].map((cidr) => ({ ipBlock: { cidr } })));
+  });
+
   it('is not reached from outside where there is no other cluster', () => {
     const alone = new Rendered({ clusters: [cluster('fcp', ['europe', 'fr'], 1)] });
     expect(alone.object('fcp', 'Service', 'etcd-client').spec.type).toBe('ClusterIP');

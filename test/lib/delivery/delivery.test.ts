@@ -27,7 +27,7 @@ function inFolder(dist: Rendered, look: (folder: string) => void): void {
 describe('what a bundle needs', () => {
   it('is listed in each bundle, and for all', () => {
     const dist = new Rendered();
-    expect(fromYaml(dist.text('usa/artifacts.yaml'))).toEqual({
+    expect(fromYaml(dist.text('usa/artifacts.conf'))).toEqual({
       images: [
         { image: 'artmr/hello-world:latest' },
         { image: 'busybox:1.27' },
@@ -50,7 +50,7 @@ describe('what a bundle needs', () => {
 
   it('is listed under both names where there is a mirror', () => {
     const dist = new Rendered({ images: { prefix: 'registry.local/mirror' } });
-    const { images } = fromYaml(dist.text('usa/artifacts.yaml')) as { images: unknown[] };
+    const { images } = fromYaml(dist.text('usa/artifacts.conf')) as { images: unknown[] };
     expect(images).toContainEqual({
       image: 'registry.local/mirror/quay.io/metallb/speaker:v0.15.2',
       source: 'quay.io/metallb/speaker:v0.15.2',
@@ -58,7 +58,7 @@ describe('what a bundle needs', () => {
   });
 });
 
-describe('kustomization.yaml', () => {
+describe('a Kustomization', () => {
   withKubectl('builds every bundle with the real kubectl, whole', () => {
     const dist = new Rendered();
     inFolder(dist, (folder) => {
@@ -91,7 +91,7 @@ describe('GitOps', () => {
         repoURL: 'https://metallb.github.io/metallb',
         chart: 'metallb',
         targetRevision: '0.15.2',
-        helm: { releaseName: 'metallb', valueFiles: ['$bundle/sites/dist/{{.name}}/30-metallb-values.yaml'] },
+        helm: { releaseName: 'metallb', valueFiles: ['$bundle/sites/dist/{{.name}}/30-metallb-values.conf'] },
       },
     ]);
     const wave = (kind: string, name: string): string | undefined =>

@@ -1,10 +1,12 @@
 import { commands, PLACEHOLDERS } from '../../../lib/plan/commands';
+import { props } from '../../support/external-dns';
 import { Command, Step, StepKind, stepSchema, stepSchemas } from '../../../lib/plan/step';
 import { fromYaml } from '../../../lib/yaml';
 import { guideAt, guideProps, Rendered } from '../../support/guide';
 import { WrittenPlan } from '../../support/plans';
 
 const guide = Rendered.of(guideProps());
+const today = Rendered.of(props());
 const withDnsmasq = Rendered.of(
   guideProps({ dns: { zone: 'example.com.', endpoint: '10.11.4.82:32609', clusterDns: 'dnsmasq-argument' } }),
 );
@@ -105,25 +107,14 @@ const TABLE: Record<StepKind, { step: Step; run: Command[]; undo: Command[] }> =
         '--install',
         '--namespace=default',
         '--version=0.6.0',
-        '--values=fcp/21-coredns-values.yaml',
+        '--values=fcp/21-coredns-values.conf',
       ),
     ],
     undo: [words('helm', '--kube-context=fcp', 'delete', '--purge', 'coredns')],
   },
   'node-port': {
     step: guide.step('fcp/coredns-node-port'),
-    run: [
-      words(
-        'kubectl',
-        '--context=fcp',
-        '--namespace=default',
-        'patch',
-        'service',
-        'coredns-coredns',
-        '--type=json',
-        '--patch={patch}',
-      ),
-    ],
+    run: [words('kubectl', '--context=fcp', '--namespace=default', 'replace', '--force', '--filename=-')],
     undo: [],
   },
   'kubefed-init': {
@@ -167,6 +158,11 @@ const TABLE: Record<StepKind, { step: Step; run: Command[]; undo: Command[] }> =
       words('kubefed', 'unjoin', 'usa', '--context=federation', '--host-cluster-context=fcp', '--cluster-context=usa'),
     ],
   },
+  announcement: {
+    step: today.step('usa/announcement'),
+    run: [words('kubectl', '--context=usa', 'get', 'nodes', '--output=json')],
+    undo: [],
+  },
   'service-address': {
     step: guide.step('usa/hello-world-address'),
     run: [words('kubectl', '--context=usa', '--namespace=default', 'get', 'service', 'hello-world', '--output=json')],
@@ -201,6 +197,25 @@ describe.each(Object.entries(TABLE))('a step of kind %s', (kind, { step, run, un
 test('every kind of step has a schema, and the union knows it', () => {
   expect(Object.keys(TABLE).sort()).toEqual(Object.keys(stepSchemas).sort());
   for (const { step } of Object.values(TABLE)) expect(stepSchema.parse(step)).toEqual(step);
+});
+
+test('what is in the federation is taken back there without what hangs on it, and then in each member', () => {
+  const file = '--filename=federation/51-hello-world.yaml';
+  expect(commands(guide.step('federation/hello-world')).undo).toEqual([
+    words('kubectl', '--context=federation', 'delete', '--ignore-not-found', file, '--cascade={cascade}'),
+    ...['fcp', 'usa', 'chn'].map((member) =>
+      words('kubectl', `--context=${member}`, 'delete', '--ignore-not-found', file),
+    ),
+  ]);
+});
+
+test('the node port is set by a patch from 1.9 on', () => {
+  expect(commands(Rendered.of(guideAt('1.9.11')).step('fcp/coredns-node-port')).run).toEqual([
+    words(
+      ...['kubectl', '--context=fcp', '--namespace=default', 'patch', 'service', 'coredns-coredns'],
+      ...['--type=json', '--patch={patch}'],
+    ),
+  ]);
 });
 
 describe('kubefed init', () => {

@@ -178,6 +178,15 @@ describe('a plan with a valid digest is still refused', () => {
       "plan.yaml: usa/join | 'production' is no context of the topology",
     ],
     [
+      'a context of copies that is not of the topology',
+      (plan) => {
+        const step = stepOf(plan, 'federation/hello-world');
+        step.copies = ['fcp', 'usa', 'production'];
+        step.undo[3]?.splice(1, 1, '--context=production');
+      },
+      "plan.yaml: federation/hello-world | 'production' is no context of the topology",
+    ],
+    [
       'a cluster that is not of the topology',
       (plan) => {
         const step = stepOf(plan, 'usa/join');

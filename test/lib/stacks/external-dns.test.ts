@@ -56,7 +56,7 @@ describe('the stack external-dns', () => {
       'kubectl --context=usa apply --server-side --field-manager=onprem-federation --filename=usa/35-external-dns.yaml',
     );
     expect(text).toContain(
-      'helm --kube-context=usa upgrade --install metallb metallb --namespace=metallb-system --create-namespace --repo=https://metallb.github.io/metallb --version=0.15.2 --values=usa/30-metallb-values.yaml',
+      'helm --kube-context=usa upgrade --install metallb metallb --namespace=metallb-system --create-namespace --repo=https://metallb.github.io/metallb --version=0.15.2 --values=usa/30-metallb-values.conf',
     );
     expect(text).toContain('helm --kube-context=usa uninstall metallb --namespace=metallb-system --ignore-not-found');
   });
@@ -72,7 +72,7 @@ describe('the stack external-dns', () => {
     const mirrored = new Rendered({ images: { prefix: PREFIX } });
     const images = podSpecs(mirrored).flatMap(({ containers }) => containers.map(({ image }) => image));
     expect(images.length).toBeGreaterThan(0);
-    const listed = [...mirrored.text('fcp/artifacts.yaml').matchAll(/image: (.*)/g)].map(([, image = '']) => image);
+    const listed = [...mirrored.text('fcp/artifacts.conf').matchAll(/image: (.*)/g)].map(([, image = '']) => image);
     const checks = mirrored.plan().steps.flatMap((step) => (step.kind === 'dns-check' ? [step.image] : []));
     for (const image of [...images, ...listed, ...checks]) expect(image).toMatch(new RegExp(`^${PREFIX}/`));
     const values = metalLbValues(resolveTopology(props({ images: { prefix: PREFIX } })));

@@ -1,11 +1,14 @@
 import fc from '../../support/fast-check';
 import {
   AddressRange,
+  canonicalCidr,
   contains,
   isIPv4,
   overlaps,
   parseAddressRange,
   parseEndpoint,
+  sizeOf,
+  specialNetwork,
   toAddress,
   toNumber,
 } from '../../../lib/topology/addresses';
@@ -68,6 +71,38 @@ describe('a CIDR', () => {
         expect(last).toBe(dotted(end(n) - 1n));
       }),
     );
+  });
+
+  test('of one or two addresses hands all of them out where such a range is accepted', () => {
+    expect(parseAddressRange('10.0.0.5/31', 32)).toMatchObject({
+      cidr: '10.0.0.4/31',
+      first: '10.0.0.4',
+      last: '10.0.0.5',
+    });
+    expect(parseAddressRange('10.0.0.5/32', 32)).toMatchObject({
+      cidr: '10.0.0.5/32',
+      first: '10.0.0.5',
+      last: '10.0.0.5',
+    });
+    expect(sizeOf(range('10.0.0.4/30'))).toBe(2);
+  });
+
+  test('in canonical form is its network, whatever the prefix', () => {
+    fc.assert(
+      fc.property(fc.record({ address, prefix: fc.bigInt({ min: 0n, max: 32n }) }), (n) => {
+        expect(canonicalCidr(written(n))).toBe(`${dotted(start(n))}/${n.prefix.toString()}`);
+      }),
+    );
+    for (const text of ['10.0.0.0/08', '10.0.0.0/33', '010.0.0.0/8', '10.0.0.0', '10.0.0.0/24/9', 'fd00::/64']) {
+      expect(canonicalCidr(text)).toBeUndefined();
+    }
+  });
+
+  test('knows the networks at which no Service can be reached', () => {
+    expect(specialNetwork(range('10.210.1.100/26'))).toBeUndefined();
+    expect(specialNetwork({ first: '255.255.255.255', last: '255.255.255.255' })?.cidr).toBe('240.0.0.0/4');
+    expect(specialNetwork({ first: '0.0.0.0', last: '0.0.0.0' })?.cidr).toBe('0.0.0.0/8');
+    expect(specialNetwork({ first: '223.255.255.255', last: '223.255.255.255' })).toBeUndefined();
   });
 
   test('holds exactly the addresses that it hands out', () => {

@@ -85,6 +85,16 @@ describe('a declaration of another shape', () => {
       }),
       "workloads[0].placement.clusters.*.wait | there is no prop 'wait' here | Look for its right name in lib/topology/types.ts, or leave it out.",
     ],
+    ...['\0', 'a\0b', '\ud800', 'a\udc00'].map((sign): [string, unknown, string] => [
+      `a text that no file can hold: ${JSON.stringify(sign)}`,
+      guideProps({ workloads: [{ name: 'web', image: 'web:1', port: 80, replicas: 1, args: ['x', sign] }] }),
+      'workloads[0].args[1] | holds a character that no file or argument can hold | Leave it out.',
+    ]),
+    [
+      "a variable's name that no file can hold",
+      guideProps({ workloads: [{ name: 'web', image: 'web:1', port: 80, replicas: 1, env: { 'a\0': 'x' } }] }),
+      'workloads[0].env.a\0 | holds a character that no file or argument can hold | Leave it out.',
+    ],
   ])('%s', (_, props, mistake) => {
     expect(mistakes(props)).toEqual([mistake]);
   });
@@ -104,6 +114,12 @@ describe('a declaration of another shape', () => {
     const props = { ...guideProps({ hostCluster: 'nowhere' }), clusters: [{ ...fcp, zone: 5 }] };
     expect(mistakes(props)).toEqual(['clusters[0].zone | 5 is not a text | Give a text.']);
   });
+});
+
+test('texts may hold any sign that a file can: pairs of surrogates, line ends, tabs', () => {
+  const args = ['😀', 'two\nlines', 'a\tb', '\u0007'];
+  const props = guideProps({ workloads: [{ name: 'web', image: 'web:1', port: 80, replicas: 1, args }] });
+  expect(mistakes(props)).toEqual([]);
 });
 
 test('props that are there but undefined are as good as left out', () => {

@@ -69,8 +69,49 @@ describe('parseCorefile', () => {
     expect(stands(add(text))).toBe('ours');
   });
 
+  it.each([
+    ['a comment behind a word', '.:53 {#main\n  errors\n}#end\n', [['.:53']]],
+    // A glued comment ends with the next white space: what follows is a word again.
+    ['a key behind such a comment', '.:53 {\n  errors\n}#of b.example {\n  errors\n}\n', [['.:53'], ['b.example']]],
+    [
+      'a block on the line that closes another',
+      '.:53 {\n  errors\n} b.example {\n  errors\n}\n',
+      [['.:53'], ['b.example']],
+    ],
+    ['a key in quotes', '"b.example:53" {\n  errors\n}\n', [['b.example:53']]],
+    ['a key that quotes end', '"a.example"b.example {\n  errors\n}\n', [['a.example', 'b.example']]],
+    ['a hash in quotes', '.:53 {\n  log . "{remote} # {type}" {\n    class error\n  }\n}\n', [['.:53']]],
+    ['quotes over two lines', '.:53 {\n  template IN TXT t.example {\n    answer "a {\n  }"\n  }\n}\n', [['.:53']]],
+    ['escaped quotes', '.:53 {\n  log . "a \\" }" {\n    class error\n  }\n}\n', [['.:53']]],
+    ['backslashes that escape nothing', '.:53 {\n  log . "a \\\\" {\n    class error\n  }\n}\n', [['.:53']]],
+    ['a word that ends in a brace', '.:53 {\n  template IN A a.example {\n    match ^a{\n  }\n}\n', [['.:53']]],
+    ['a byte order mark', '\ufeff.:53 {\n  errors\n}\n', [['.:53']]],
+    ['white space that is not ASCII', '.:53\u00a0{\n  errors\n}\u2028b.example {\n}\n', [['.:53'], ['b.example']]],
+  ])('follows CoreDNS in %s', (_, text, keys) => {
+    const parts = parseCorefile(text);
+    expect(parts.flatMap((part) => (part.keys ? [part.keys] : []))).toEqual(keys);
+    expect(parts.map((part) => part.text).join('')).toBe(text);
+    expect(remove(add(text))).toBe(text);
+    expect(stands(add(text))).toBe('ours');
+  });
+
   it('refuses a block that is not closed', () => {
     expect(() => parseCorefile('.:53 {\n  errors\n')).toThrow('not closed');
+  });
+
+  it.each(['.:53\nerrors\n', '.:53\n', 'a.example b.example\nerrors {\n}\n'])(
+    'refuses a Corefile without braces, which has room for one server only: %j',
+    (text) => {
+      expect(() => add(text)).toThrow('without braces has room for one server only');
+    },
+  );
+
+  it('keeps a byte order mark at the start', () => {
+    expect(add(`\ufeff${KUBEADMS}`)).toBe(`\ufeff${add(KUBEADMS)}`);
+  });
+
+  it.each(['{$ZONE}:53', '{%ZONE%}'])('refuses the key %s, which only the environment tells', (key) => {
+    expect(() => stands(`${key} {\n  errors\n}\n`)).toThrow('comes from an environment variable');
   });
 });
 
@@ -85,6 +126,19 @@ describe('clusterDomainBelow', () => {
     ['kubeadm’s', KUBEADMS, DOMAIN, undefined],
     ['the zones of its block', 'corp.internal:53 {\n  kubernetes\n}\n', 'internal', 'corp.internal'],
     ['none but in a comment', '.:53 {\n  # kubernetes example.com\n}\n', DOMAIN, undefined],
+    [
+      'the zones of a block that imports it',
+      '(k) {\n  kubernetes\n}\ncorp.internal {\n  import k\n}\n',
+      'internal',
+      'corp.internal',
+    ],
+    ['none in a word of another plugin', '.:53 {\n  log kubernetes example.com\n}\n', DOMAIN, undefined],
+    [
+      'none in a block of another plugin',
+      '.:53 {\n  rewrite {\n    kubernetes example.com\n  }\n}\n',
+      DOMAIN,
+      undefined,
+    ],
   ])('finds %s', (_, corefile, domain, found) => {
     expect(clusterDomainBelow(corefile, domain)).toBe(found);
   });
@@ -101,7 +155,7 @@ describe('answersFor', () => {
     ['sub.example.com', false],
     ['notexample.com', false],
   ])('sees whether %s is example.com', (key, expected) => {
-    expect(answersFor({ text: '', keys: ['other.example', key] }, DOMAIN)).toBe(expected);
+    expect(answersFor({ keys: ['other.example', key] }, DOMAIN)).toBe(expected);
   });
 });
 
@@ -116,6 +170,11 @@ describe('standing', () => {
     ['foreign', withBlock(KUBEADMS, DOMAIN, BLOCK, 'another-federation').replace('cache 30', 'cache 60')],
     ['shared', `${KUBEADMS}example.com corp.example {\n  proxy . 10.0.0.53\n}\n`],
     ['foreign', add(`${KUBEADMS}${OTHER}`).replace(OTHER, '') + OTHER],
+    // Blocks that are there, however they are written. A second one would keep CoreDNS from starting.
+    ['foreign', '.:53 {\n    errors\n}#end\nexample.com:53 {#corp\n    forward . 10.0.0.9\n}\n'],
+    ['foreign', '.:53 {\n    errors\n} example.com:53 {\n    forward . 10.0.0.9\n}\n'],
+    ['foreign', '.:53 {\n    errors\n}\n"example.com:53" {\n    forward . 10.0.0.9\n}\n'],
+    ['foreign', 'tls://example.com {\n    forward . 10.0.0.9\n}\n'],
   ])('is %s', (expected, corefile) => {
     expect(stands(corefile)).toBe(expected);
   });
@@ -126,6 +185,15 @@ describe('withBlock', () => {
     expect(add(KUBEADMS)).toBe(
       `# Added for the federation federation by onprem-federation; other blocks are left alone.\n${BLOCK}${KUBEADMS}`,
     );
+  });
+
+  it('takes the place of a block on the line that closes another, and keeps what is around it apart', () => {
+    const corefile = '.:53 {\n    errors\n} example.com {\n    forward . 10.0.0.9\n} corp.example {\n    errors\n}\n';
+    expect(blocksOf(add(corefile)).map((text) => text.trim())).toEqual([
+      BLOCK.trim(),
+      '.:53 {\n    errors\n}',
+      'corp.example {\n    errors\n}',
+    ]);
   });
 
   it('takes the place of an older block of the federation’s own', () => {

@@ -58,7 +58,15 @@ function surroundings(
   }
   const kubectl = new FakeKubectl(folder);
   const reporter = new Recorder();
-  const engine = new Engine({ plan: planOf(steps), folder, run: kubectl.run, reporter, adopt: false, ...options });
+  const engine = new Engine({
+    plan: planOf(steps),
+    folder,
+    run: kubectl.run,
+    views: kubectl.views,
+    reporter,
+    adopt: false,
+    ...options,
+  });
   return { engine, kubectl, reporter };
 }
 
@@ -209,7 +217,7 @@ describe('a step that fails', () => {
     const { engine, kubectl } = surroundings([step]);
     kubectl.put('usa', node('usa-1', { region: 'asia' }));
     kubectl.on(
-      /get nodes/,
+      / \/api\/v1\/nodes$/,
       (answer) => {
         const before = answer();
         kubectl.put('usa', node('usa-1', LABELLED));
@@ -224,7 +232,7 @@ describe('a step that fails', () => {
   it('tells what the program said, and its call', async () => {
     const step = labelNodes('usa/region');
     const { engine, kubectl } = surroundings([step]);
-    kubectl.fail(/get nodes/, 'forbidden');
+    kubectl.fail(/ \/api\/v1\/nodes$/, 'forbidden');
     expect((await engine.apply([step]))[0]?.failure).toEqual({
       step: 'usa/region',
       cluster: 'usa',
@@ -312,7 +320,7 @@ describe('what is written', () => {
     kubectl.put('usa', node('usa-1', LABELLED), service('web', '10.1.0.7'));
     await engine.prefetch(steps);
     expect(outcomes(await engine.apply(steps))).toEqual({ 'usa/region': 'unchanged', 'usa/address': 'unchanged' });
-    expect(kubectl.lines(/--filename=-/)).toHaveLength(1);
+    expect(kubectl.lines(/services/)).toHaveLength(1);
   });
 
   it('is no more than is missing: what is there is left alone', async () => {
@@ -548,7 +556,7 @@ describe('a step’s time limit', () => {
     ];
     const { engine, kubectl } = surroundings(steps);
     kubectl.put('usa', service('web', '10.1.0.7'));
-    kubectl.on(/get nodes/, async (answer) => {
+    kubectl.on(/ \/api\/v1\/nodes$/, async (answer) => {
       await new Promise((resolve) => setTimeout(resolve, 60_000));
       return answer();
     });
@@ -561,7 +569,7 @@ describe('a step’s time limit', () => {
   it('ends a call that does not come to its end, and names it', async () => {
     const step = labelNodes('usa/region', { timeoutSeconds: 30 });
     const { engine, kubectl } = surroundings([step]);
-    kubectl.hold(/get nodes/);
+    kubectl.hold(/ \/api\/v1\/nodes$/);
     const [result] = await finished(engine.apply([step]));
     expect(result).toMatchObject({ outcome: 'failed', seconds: 30 });
     expect(result?.failure).toEqual({
@@ -569,7 +577,7 @@ describe('a step’s time limit', () => {
       cluster: 'usa',
       problem: 'it did not come about within 30 s; kubectl had not ended by then',
       hint: 'Look further with: kubectl --context=usa get events --all-namespaces. Then run apply again.',
-      command: 'kubectl --context=usa get nodes --ignore-not-found --output=json',
+      command: 'kubectl --context=usa get node',
     });
   });
 
@@ -602,7 +610,7 @@ describe('a step’s time limit', () => {
   it('of a teardown is named as what it is', async () => {
     const step = labelNodes('usa/region', { timeoutSeconds: 30 });
     const { engine, kubectl } = surroundings([step]);
-    kubectl.hold(/get nodes/);
+    kubectl.hold(/ \/api\/v1\/nodes$/);
     const [result] = await finished(engine.teardown([step]));
     expect(result?.failure?.problem).toContain('within 30 s');
   });
@@ -663,7 +671,7 @@ describe('requestStop', () => {
     const step = labelNodes('usa/region');
     const { engine, kubectl } = surroundings([step]);
     kubectl.put('usa', node('usa-1'));
-    const look = kubectl.hold(/get nodes/);
+    const look = kubectl.hold(/ \/api\/v1\/nodes$/);
     const results = engine.apply([step]);
     await settle();
     engine.requestStop();
@@ -699,7 +707,7 @@ describe('requestStop', () => {
   it('tells that all was done where nothing was left', async () => {
     const step = labelNodes('usa/region');
     const { engine, kubectl } = surroundings([step]);
-    const look = kubectl.hold(/get nodes/);
+    const look = kubectl.hold(/ \/api\/v1\/nodes$/);
     const results = engine.apply([step]);
     await settle();
     engine.requestStop();
@@ -755,7 +763,7 @@ describe('requestCut', () => {
   it('ends a pause between two tries of a call', async () => {
     const step = labelNodes('usa/region');
     const { engine, kubectl, reporter } = surroundings([step]);
-    kubectl.fail(/get nodes/, 'busy');
+    kubectl.fail(/ \/api\/v1\/nodes$/, 'busy');
     const results = engine.apply([step]);
     await settle();
     expect(reporter.of('retry')).toHaveLength(1);
@@ -929,7 +937,7 @@ describe('a call that fails', () => {
     const step = labelNodes('usa/region');
     const { engine, kubectl, reporter } = surroundings([step]);
     kubectl.put('usa', node('usa-1'));
-    kubectl.fail(/get nodes/, kind, 2);
+    kubectl.fail(/ \/api\/v1\/nodes$/, kind, 2);
     kubectl.fail(/ label /, kind, 1);
     expect(outcomes(await finished(engine.apply([step])))).toEqual({ 'usa/region': 'changed' });
     expect(kubectl.lines().map((line) => line.split(' ')[2])).toEqual(['get', 'get', 'get', 'label', 'label']);
@@ -941,7 +949,7 @@ describe('a call that fails', () => {
   it('again and again fails the step, which says so', async () => {
     const step = labelNodes('usa/region');
     const { engine, kubectl } = surroundings([step]);
-    kubectl.fail(/get nodes/, 'unreachable');
+    kubectl.fail(/ \/api\/v1\/nodes$/, 'unreachable');
     expect((await finished(engine.apply([step])))[0]?.failure).toMatchObject({
       problem: 'the API server did not answer, also after several tries',
     });
@@ -951,7 +959,7 @@ describe('a call that fails', () => {
   it('in another way is not made again', async () => {
     const step = labelNodes('usa/region');
     const { engine, kubectl } = surroundings([step]);
-    kubectl.fail(/get nodes/, 'forbidden');
+    kubectl.fail(/ \/api\/v1\/nodes$/, 'forbidden');
     expect(outcomes(await engine.apply([step]))).toEqual({ 'usa/region': 'failed' });
     expect(kubectl.lines()).toHaveLength(1);
   });
@@ -1021,6 +1029,42 @@ describe('a call that may not be made twice without a look', () => {
   });
 });
 
+describe('an apply of objects whose kind the plan registers', () => {
+  const widget: KubeObject = {
+    apiVersion: 'example.org/v1',
+    kind: 'Widget',
+    metadata: { name: 'w', namespace: 'default', labels: ours('Widget', 'w').metadata.labels },
+  };
+  const definition: KubeObject = {
+    ...ours('CustomResourceDefinition', 'widgets.example.org', { spec: { group: 'example.org' } }),
+    apiVersion: 'apiextensions.k8s.io/v1',
+  };
+
+  it.each([
+    ['the same file', [apply('usa/both', 'usa/10.yaml')], { 'usa/10.yaml': [definition, widget] }],
+    [
+      'a step that it needs',
+      [apply('usa/kinds', 'usa/05.yaml'), apply('usa/both', 'usa/10.yaml', { needs: ['usa/kinds'] })],
+      { 'usa/05.yaml': [definition], 'usa/10.yaml': [widget] },
+    ],
+  ])('in %s is tried again until the server serves it', async (_, steps, files) => {
+    const { engine, kubectl } = surroundings(steps, files);
+    if (steps.length > 1) kubectl.put('usa', definition);
+    kubectl.put('usa', { ...definition, kind: 'CustomResourceDefinition', metadata: { name: 'any' } });
+    kubectl.fail(/ apply --filename=usa\/10/, 'no-such-kind', 2);
+    expect(outcomes(await finished(engine.apply(steps)))).toMatchObject({ 'usa/both': 'changed' });
+    expect(kubectl.lines(/ apply --filename=usa\/10/)).toHaveLength(3);
+  });
+
+  it('elsewhere fails at once: the plan is for another version', async () => {
+    const steps = [apply('usa/both', 'usa/10.yaml')];
+    const { engine, kubectl } = surroundings(steps, { 'usa/10.yaml': [widget] });
+    kubectl.fail(/ apply /, 'no-such-kind');
+    expect(outcomes(await finished(engine.apply(steps)))).toEqual({ 'usa/both': 'failed' });
+    expect(kubectl.lines(/ apply /)).toHaveLength(1);
+  });
+});
+
 describe('prefetch', () => {
   const steps = [
     apply('usa/web', 'usa/10-web.yaml', { wait: WAIT }),
@@ -1038,20 +1082,15 @@ describe('prefetch', () => {
     return made;
   }
 
-  it('asks each context once for all that the steps look at, and no other', async () => {
+  it('asks each context for all that the steps look at, each object once, and no other', async () => {
     const { engine, kubectl } = whole();
     expect(await engine.prefetch(steps)).toBe(true);
-    expect(kubectl.lines(/--context=/)).toEqual([
-      'kubectl --context=usa get --filename=- --ignore-not-found --output=json',
-      'kubectl --context=chn get --filename=- --ignore-not-found --output=json',
-    ]);
-    const [usa] = kubectl.calls.filter(({ line }) => line.includes('usa'));
-    const names = [...(usa?.stdin ?? '').matchAll(/"kind":"(\w+)","metadata":{"name":"(\w+)"/g)];
-    expect(names.map(([, kind, name]) => `${kind ?? ''} ${name ?? ''}`)).toEqual([
-      'Deployment web',
-      'ConfigMap a',
-      'ConfigMap b',
-      'Service web',
+    expect(kubectl.lines(/--context=/).sort()).toEqual([
+      'kubectl --context=chn get --raw /apis/apps/v1/namespaces/default/deployments/web',
+      'kubectl --context=usa get --raw /api/v1/namespaces/default/configmaps/a',
+      'kubectl --context=usa get --raw /api/v1/namespaces/default/configmaps/b',
+      'kubectl --context=usa get --raw /api/v1/namespaces/default/services/web',
+      'kubectl --context=usa get --raw /apis/apps/v1/namespaces/default/deployments/web',
     ]);
   });
 
@@ -1061,7 +1100,7 @@ describe('prefetch', () => {
     kubectl.put('fcp', node('fcp-1', LABELLED));
     const asked = kubectl.lines().length;
     expect(new Set(Object.values(outcomes(await engine.apply(steps))))).toEqual(new Set(['unchanged']));
-    expect(kubectl.lines().slice(asked)).toEqual([expect.stringContaining('--context=fcp get nodes')]);
+    expect(kubectl.lines().slice(asked)).toEqual(['kubectl --context=fcp get --raw /api/v1/nodes']);
   });
 
   it.each(['ConfigMap b', 'Deployment web'])('is false where an object is missing: %s', async (missing) => {
@@ -1097,15 +1136,14 @@ describe('prefetch', () => {
     expect(outcomes(await finished(engine.apply(steps)))).toMatchObject({ 'chn/web': 'unchanged' });
   });
 
-  it('asks in the same call for what else is wanted, and does not mind its absence', async () => {
+  it('asks for what else is wanted at the same time, and does not mind its absence', async () => {
     const { engine, kubectl } = whole();
     const lock: Wanted = { apiVersion: 'v1', kind: 'ConfigMap', name: 'lock', namespace: 'kube-system' };
     expect(await engine.prefetch(steps, { usa: [lock], fcp: [lock] })).toBe(true);
-    expect(kubectl.lines(/--context=/)).toHaveLength(3);
-    const asked = kubectl.calls.filter(({ stdin }) => stdin?.includes('"lock"')).map(({ line }) => line.split(' ')[1]);
-    expect(asked).toEqual(['--context=usa', '--context=fcp']);
+    const asked = (): string[] => kubectl.lines(/configmaps\/lock$/).map((line) => line.split(' ')[1] ?? '');
+    expect(asked()).toEqual(['--context=usa', '--context=fcp']);
     await engine.viewOf('usa').look([lock], NEVER);
-    expect(kubectl.lines(/--context=/)).toHaveLength(3);
+    expect(asked()).toHaveLength(2);
   });
 
   it('asks the federation where it has a context, and leaves it alone where it has none', async () => {
@@ -1119,20 +1157,6 @@ describe('prefetch', () => {
       await settle();
       expect(kubectl.lines(/--context=fed/)).toHaveLength(contexts.length);
     }
-  });
-
-  it('has the host cluster and the federation answer before the others', async () => {
-    const both = [
-      apply('usa/web', 'usa/10-web.yaml'),
-      apply('chn/web', 'usa/10-web.yaml'),
-      apply('federation/web', 'usa/10-web.yaml'),
-    ];
-    const { engine, kubectl } = surroundings(both, files);
-    kubectl.contexts.push(FEDERATION);
-    await engine.prefetch(both);
-    await settle();
-    const urgent = kubectl.calls.filter((call) => call.urgent).map(({ line }) => line.split(' ')[1]);
-    expect(urgent.sort()).toEqual(['--context=fed', '--context=usa', 'config']);
   });
 });
 
@@ -1175,8 +1199,52 @@ describe('observe', () => {
   it('ends a look that does not come to its end', async () => {
     const step = labelNodes('usa/region', { timeoutSeconds: 30 });
     const { engine, kubectl } = surroundings([step]);
-    kubectl.hold(/get nodes/);
+    kubectl.hold(/ \/api\/v1\/nodes$/);
     expect((await finished(engine.observe([step]))).get('usa/region')).toMatchObject({ step: 'usa/region' });
+  });
+});
+
+describe('the announcement of addresses', () => {
+  const EXCLUDED = 'node.kubernetes.io/exclude-from-external-load-balancers';
+  const step: StepOf<'announcement'> = {
+    ...{ id: 'usa/announcement', title: 'Nodes', component: 'metallb', cluster: 'usa', context: 'usa', needs: [] },
+    ...{ timeoutSeconds: 60, kind: 'announcement' },
+  };
+  const kubeProxy = (config: string): KubeObject => ({
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: { name: 'kube-proxy', namespace: 'kube-system' },
+    data: { 'config.conf': config },
+  });
+
+  async function judged(given: Partial<typeof step>, ...objects: KubeObject[]): Promise<string> {
+    const one = { ...step, ...given };
+    const { engine, kubectl } = surroundings([one]);
+    kubectl.put('usa', ...objects);
+    const [result] = await engine.apply([one]);
+    expect(kubectl.writes).toEqual([]);
+    return result?.failure?.problem ?? result?.outcome ?? '';
+  }
+
+  it('fails where every node is excluded from it, unless that is ignored', async () => {
+    const nodes = [node('m1', { [EXCLUDED]: '' }), node('m2', { [EXCLUDED]: '' })];
+    expect(await judged({}, ...nodes)).toContain(`all nodes of usa bear the label ${EXCLUDED}`);
+    expect(await judged({ ignoreExcluded: true }, ...nodes)).toBe('unchanged');
+    expect(await judged({}, ...nodes, node('w1'))).toBe('unchanged');
+  });
+
+  it.each([
+    ['mode: ipvs\nipvs: {strictARP: false}\n', 'kube-proxy of usa runs in IPVS mode without strictARP'],
+    ['mode: ipvs\n', 'kube-proxy of usa runs in IPVS mode without strictARP'],
+    ['mode: ipvs\nipvs: {strictARP: true}\n', 'unchanged'],
+    ['mode: ""\nipvs: {strictARP: false}\n', 'unchanged'],
+    ['mode: iptables\n', 'unchanged'],
+  ])('is judged by kube-proxy’s settings %j: %s', async (config, expected) => {
+    expect(await judged({}, node('w1'), kubeProxy(config))).toContain(expected);
+  });
+
+  it('needs no kube-proxy', async () => {
+    expect(await judged({}, node('w1'))).toBe('unchanged');
   });
 });
 
@@ -1185,8 +1253,14 @@ describe('the controller manager’s flag', () => {
     ...{ id: 'usa/flag', title: 'Flag', component: 'keepalived', cluster: 'usa', context: 'usa', needs: [] },
     ...{ timeoutSeconds: 600, kind: 'controller-manager-flag', flag: '--cloud-provider=external', file: 'usa/40.yaml' },
   };
-  const pod = (...command: string[]): KubeObject =>
-    ours('Pod', 'controller-manager', { spec: { containers: [{ command }] } });
+  const pod = (...command: string[]): KubeObject => ({
+    ...ours('Pod', 'controller-manager', { spec: { containers: [{ command }] } }),
+    metadata: {
+      name: 'kube-controller-manager-usa-1',
+      namespace: 'kube-system',
+      labels: { component: 'kube-controller-manager' },
+    },
+  });
 
   it('is read, and the step fails with what to do where it is missing', async () => {
     const { engine, kubectl } = surroundings([step], { 'usa/40.yaml': '# Set it on the masters:\nflag: x\n' });

@@ -6,12 +6,11 @@ import { Step, StepOf } from '../../../lib/plan/step';
 import { Engine, StepResult } from '../../../scripts/apply/engine';
 import { KubeObject } from '../../../scripts/apply/objects';
 import { temporaryFolder } from '../../support/folder';
-import { apply, failure, FakeKubectl, FEDERATION, ours, planOf, Recorder } from './support';
+import { apply, FakeKubectl, FEDERATION, ours, planOf, Recorder } from './support';
 
 function surroundings(
   steps: readonly Step[],
   files: Readonly<Record<string, readonly KubeObject[]>>,
-  kubernetesVersion = '1.34.4',
 ): { readonly teardown: () => Promise<StepResult[]>; readonly kubectl: FakeKubectl } {
   const folder = temporaryFolder();
   for (const [name, objects] of Object.entries(files)) {
@@ -20,23 +19,19 @@ function surroundings(
   }
   const kubectl = new FakeKubectl(folder);
   const plan = planOf(steps);
-  const clusters = plan.clusters.map((cluster) => ({ ...cluster, kubernetesVersion }));
-  const options = { plan: { ...plan, clusters }, folder, run: kubectl.run, reporter: new Recorder(), adopt: false };
+  const options = {
+    plan,
+    folder,
+    run: kubectl.run,
+    views: kubectl.views,
+    reporter: new Recorder(),
+    adopt: false,
+  };
   return { teardown: () => new Engine(options).teardown(steps), kubectl };
 }
 
-const printed = (...items: KubeObject[]): { stdout: string; stderr: string } => ({
-  stdout: JSON.stringify({ apiVersion: 'v1', kind: 'List', items }),
-  stderr: '',
-});
-
 const NAMESPACE: KubeObject = ours('Namespace', 'shop', { metadata: { ...ours('Namespace', 'shop').metadata } });
 delete NAMESPACE.metadata.namespace;
-const CRD: KubeObject = {
-  apiVersion: 'apiextensions.k8s.io/v1',
-  kind: 'CustomResourceDefinition',
-  metadata: { name: 'ipaddresspools.metallb.io' },
-};
 const pool = (name: string, labels = {}): KubeObject => ({
   apiVersion: 'metallb.io/v1beta1',
   kind: 'IPAddressPool',
@@ -56,9 +51,8 @@ describe('a release whose chart registers kinds', () => {
     const release = { name: 'metallb', revision: '1', status: 'deployed', chart: 'metallb-0.15.2' };
     made.kubectl.on(/ list /, () => ({ stdout: JSON.stringify([release]), stderr: '' }));
     made.kubectl.on(/ get values /, () => ({ stdout: `${RELEASE_OWNER}: ${FEDERATION}\n`, stderr: '' }));
-    made.kubectl.on(/ get customresourcedefinitions /, () => printed(CRD));
-    // The other kind is not served, and kubectl would list nothing at all.
-    made.kubectl.on(/ get ipaddresspools\.metallb\.io --all-namespaces /, () => printed(...pools));
+    // The other kind is not served.
+    made.kubectl.put('usa', ...pools);
     made.kubectl.on(/ uninstall /, () => ({ stdout: '', stderr: '' }));
     return made;
   }
@@ -87,10 +81,8 @@ describe('a namespace', () => {
 
   it('stays while others have objects in it whose kinds a chart has registered', async () => {
     const { teardown, kubectl } = surroundings([{ ...RELEASE, needs: ['usa/spaces'] }, step], files);
-    kubectl.put('usa', NAMESPACE);
+    kubectl.put('usa', NAMESPACE, pool('theirs'));
     kubectl.on(/ list /, () => ({ stdout: '[]', stderr: '' }));
-    kubectl.on(/ get customresourcedefinitions /, () => printed(CRD));
-    kubectl.on(/ get pods,.*,ipaddresspools\.metallb\.io --namespace=shop /, () => printed(pool('theirs')));
     expect((await teardown()).find(({ step: { id } }) => id === 'usa/spaces')).toMatchObject({
       outcome: 'kept',
       why: 'namespace shop holds IPAddressPool shop/theirs',
@@ -98,15 +90,68 @@ describe('a namespace', () => {
     expect(kubectl.get('usa', 'Namespace shop')).toBeDefined();
   });
 
+  const inShop = (kind: string, name: string, more: Record<string, unknown> = {}): KubeObject => {
+    const { metadata, ...rest } = more as { metadata?: object };
+    return { apiVersion: 'v1', kind, metadata: { name, namespace: 'shop', ...metadata }, ...rest };
+  };
+  const owned = (uid: string): { metadata: object } => ({ metadata: { ownerReferences: [{ uid }] } });
+  const mine = (kind: string, name: string, uid: string): KubeObject =>
+    inShop(kind, name, { metadata: { uid, labels: ours(kind, name).metadata.labels } });
+
+  async function torn(...objects: KubeObject[]): Promise<string | undefined> {
+    const { teardown, kubectl } = surroundings([step], files);
+    kubectl.put('usa', NAMESPACE, ...objects);
+    const [result] = await teardown();
+    expect(kubectl.get('usa', 'Namespace shop') === undefined).toBe(result?.outcome === 'removed');
+    return result?.why;
+  }
+
+  it('goes with what Kubernetes itself puts into each, and with what comes of the plan’s own objects', async () => {
+    const token = { type: 'kubernetes.io/service-account-token' };
+    const of = (name: string): { metadata: object } => ({
+      metadata: { annotations: { 'kubernetes.io/service-account.name': name } },
+    });
+    expect(
+      await torn(
+        inShop('ConfigMap', 'kube-root-ca.crt'),
+        inShop('ServiceAccount', 'default'),
+        inShop('Secret', 'default-token-x', { ...token, ...of('default') }),
+        mine('ServiceAccount', 'program', 'a'),
+        inShop('Secret', 'program-token-x', { ...token, ...of('program') }),
+        mine('Service', 'web', 's'),
+        inShop('Endpoints', 'web'),
+        inShop('EndpointSlice', 'web-abc', owned('s')),
+        mine('Deployment', 'web', 'd'),
+        inShop('ReplicaSet', 'web-1', { metadata: { uid: 'r', ownerReferences: [{ uid: 'd' }] } }),
+        inShop('Pod', 'web-1-x', owned('r')),
+        inShop('Event', 'web.17'),
+      ),
+    ).toBeUndefined();
+  });
+
   it.each([
-    ['1.7.3', false],
-    ['1.8.0', true],
-  ])('goes in Kubernetes %s, which is asked for the kinds that it knows', async (version, knows) => {
-    const { teardown, kubectl } = surroundings([step], files, version);
+    ['NetworkPolicy', {}],
+    ['Role', {}],
+    ['ReplicationController', {}],
+    ['ResourceQuota', {}],
+    ['PodDisruptionBudget', {}],
+    ['Endpoints', {}],
+    ['ServiceAccount', {}],
+    // Sealed secrets, certificates and the like: their owner is an object of somebody else's.
+    ['Secret', owned('elsewhere')],
+    ['PersistentVolumeClaim', owned('elsewhere')],
+    ['Deployment', owned('elsewhere')],
+    ['Widget', {}],
+  ])('stays while somebody else has a %s in it', async (kind, more) => {
+    expect(await torn(inShop(kind, 'theirs', more))).toBe(`namespace shop holds ${kind} shop/theirs`);
+  });
+
+  it('stays where it cannot be seen what is in it', async () => {
+    const { teardown, kubectl } = surroundings([step], files);
     kubectl.put('usa', NAMESPACE);
-    if (!knows) kubectl.on(/cronjobs/, () => Promise.reject(failure('no-such-kind')));
-    expect(await teardown()).toMatchObject([{ outcome: 'removed' }]);
-    expect(kubectl.lines(/ get pods,/).map((line) => line.includes('cronjobs'))).toEqual([knows]);
+    kubectl.fail(/ \/api\/v1\/namespaces\/shop\/secrets/, 'forbidden');
+    expect(await teardown()).toMatchObject([{ outcome: 'failed' }]);
+    expect(kubectl.get('usa', 'Namespace shop')).toBeDefined();
   });
 
   it('of the federation stays in it and in the members; what else was declared with it goes', async () => {
@@ -122,11 +167,11 @@ describe('a namespace', () => {
     kubectl.put('usa', NAMESPACE);
     expect((await teardown()).find(({ step: { id } }) => id === 'federation/spaces')).toMatchObject({
       outcome: 'kept',
-      why: 'Namespace shop goes with the control plane; deleted by itself it would go in every member',
+      why: "Namespace shop: the federation's own goes with its control plane; deleted by itself it would go in every member, with all that is in it",
     });
     expect(kubectl.get(FEDERATION, 'Namespace shop')).toBeDefined();
     expect(kubectl.get(FEDERATION, 'ConfigMap default/settings')).toBeUndefined();
     expect(kubectl.get('usa', 'Namespace shop')).toBeDefined();
-    expect(kubectl.lines(/--context=federation .*pods/)).toEqual([]);
+    expect(kubectl.lines(/--context=fed .*pods/)).toEqual([]);
   });
 });

@@ -1,13 +1,19 @@
 import { setMaxListeners } from 'node:events';
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { ownLabels } from '../../../lib/labels';
 import { Plan, PLAN_VERSION } from '../../../lib/plan/plan';
 import { Command, Step, StepOf } from '../../../lib/plan/step';
 import { documents } from '../../../lib/yaml';
+import { Engine, EngineOptions } from '../../../scripts/apply/engine';
 import { KubeObject, named, objectSchema } from '../../../scripts/apply/objects';
 import { Event, Reporter } from '../../../scripts/apply/report/events';
 import { FailureKind, Output, ProgramError, Run } from '../../../scripts/apply/tools/program';
+import { Views } from '../../../scripts/apply/view';
+import { Transport } from '../../../scripts/kube/transport';
+import { Json, jsonStream } from '../../stand-ins/json';
+import { mergePatch } from '../../stand-ins/merge';
+import { temporaryFolder } from '../../support/folder';
 
 export const FEDERATION = 'fed';
 /** A signal that never fires, for as many as want to listen. */
@@ -41,7 +47,17 @@ export interface Call {
   readonly urgent: boolean;
 }
 
-const KINDS: Readonly<Record<string, string>> = { nodes: 'Node', pods: 'Pod', clusters: 'Cluster' };
+/** The kinds that every cluster serves, by API version. Custom kinds are served where an object of theirs is. */
+const SERVED: Readonly<Record<string, readonly string[]>> = {
+  v1: ['ConfigMap', 'Namespace', 'Node', 'Pod', 'Secret', 'Service', 'ServiceAccount'],
+  'apps/v1': ['DaemonSet', 'Deployment', 'StatefulSet'],
+  'extensions/v1beta1': ['DaemonSet', 'Deployment'],
+  'federation/v1beta1': ['Cluster'],
+  'rbac.authorization.k8s.io/v1': ['ClusterRole', 'ClusterRoleBinding'],
+  'rbac.authorization.k8s.io/v1beta1': ['ClusterRole', 'ClusterRoleBinding'],
+};
+const CLUSTER_SCOPED = ['Cluster', 'ClusterRole', 'ClusterRoleBinding', 'Namespace', 'Node'];
+const pluralOf = (kind: string): string => `${kind.toLowerCase()}s`;
 
 /** `kubectl`, in front of clusters that are kept in memory. */
 export class FakeKubectl {
@@ -51,6 +67,9 @@ export class FakeKubectl {
   readonly log: string[] = [];
   /** Names in the kubeconfig. */
   readonly contexts: string[] = [];
+  /** Versions of kubectl and of all API servers. */
+  client = '1.34.4';
+  server = '1.34.4';
   private readonly clusters = new Map<string, Map<string, KubeObject>>();
   private rules: { readonly pattern: RegExp; readonly behaviour: Behaviour; times: number }[] = [];
 
@@ -74,6 +93,27 @@ export class FakeKubectl {
       this.log.push(`end ${line}`);
     }
   };
+
+  /**
+   * What the clusters say of themselves. A question is a call as well: `kubectl --context=usa get --raw /api/v1/nodes`. What
+   * kinds there are is asked for without one.
+   */
+  readonly transport: Transport = {
+    ask: async (context, { path }, signal) => {
+      if (path === '/version') return { status: 200, body: JSON.stringify({ gitVersion: `v${this.server}` }) };
+      const discovered = this.discover(context, path);
+      if (discovered !== undefined) return { status: 200, body: JSON.stringify(discovered) };
+      const { stdout } = await this.run(['kubectl', `--context=${context}`, 'get', '--raw', path], { signal });
+      return stdout === '' ? { status: 404, body: '' } : { status: 200, body: stdout };
+    },
+    // Who waits looks again after a pause.
+    follow: () => Promise.resolve(405),
+    reset: () => undefined,
+    close: () => undefined,
+  };
+
+  /** A view of each context. */
+  readonly views = new Views(this.transport);
 
   /** What the next calls do whose line fits. Earlier rules come first. */
   on(pattern: RegExp, behaviour: Behaviour, times = Infinity): void {
@@ -111,7 +151,7 @@ export class FakeKubectl {
 
   /** The lines of all calls that change something. */
   get writes(): string[] {
-    return this.lines(/ (label|apply|create|delete|patch|upgrade|uninstall) /);
+    return this.lines(/ (label|apply|create|replace|delete|patch|scale|upgrade|uninstall) /);
   }
 
   private cluster(context: string): Map<string, KubeObject> {
@@ -120,24 +160,82 @@ export class FakeKubectl {
     return cluster;
   }
 
+  /** The group version that a path is below, with its kinds. */
+  private servedAt(context: string): Map<string, string[]> {
+    const served = new Map(Object.entries(SERVED).map(([version, kinds]) => [version, [...kinds]]));
+    for (const { apiVersion, kind } of this.cluster(context).values()) {
+      const kinds = served.get(apiVersion) ?? [];
+      if (!kinds.includes(kind)) served.set(apiVersion, [...kinds, kind]);
+    }
+    return served;
+  }
+
+  private discover(context: string, path: string): object | undefined {
+    const served = this.servedAt(context);
+    if (path === '/apis') {
+      const groups = [...served.keys()].filter((version) => version.includes('/'));
+      return { groups: groups.map((groupVersion) => ({ versions: [{ groupVersion }] })) };
+    }
+    const [, version] = /^\/apis?\/((?:[^/]+\/)?v\w+)$/.exec(path) ?? [];
+    if (version === undefined) return undefined;
+    return {
+      resources: (served.get(version) ?? []).map((kind) => ({
+        ...{ name: pluralOf(kind), kind, namespaced: !CLUSTER_SCOPED.includes(kind), verbs: ['get', 'list'] },
+      })),
+    };
+  }
+
+  /** One object, or a list of all of a kind; nothing where it is not there. */
+  private read(context: string, path: string): string {
+    const [, version = '', rest = ''] = /^\/apis?\/((?:[^/]+\/)?v[^/]+)\/([^?]*)/.exec(path) ?? [];
+    const words = rest.split('/').map(decodeURIComponent);
+    const [namespace, plural, name] =
+      words[0] === 'namespaces' && words.length > 2 ? words.slice(1) : [undefined, ...words];
+    const kind = this.servedAt(context)
+      .get(version)
+      ?.find((one) => pluralOf(one) === plural);
+    const all = [...this.cluster(context).values()].filter((object) => object.kind === kind);
+    const selector = new URLSearchParams(path.split('?')[1] ?? '').get('labelSelector');
+    const [key = '', value] = selector?.split('=') ?? [];
+    const found = all.filter(
+      ({ metadata }) =>
+        (namespace === undefined || metadata.namespace === namespace) &&
+        (selector === null || metadata.labels?.[key] === value),
+    );
+    if (name === undefined) return listOf(found);
+    const object = found.find(({ metadata }) => metadata.name === name);
+    return object ? JSON.stringify(object) : '';
+  }
+
   private answer(command: Command, stdin = ''): Output {
     const flag = (name: string): string | undefined =>
       command.find((word) => word.startsWith(`--${name}=`))?.slice(name.length + 3);
     const [program, verb = '', ...args] = command.filter((word) => !word.startsWith('--'));
     const cluster = this.cluster(flag('context') ?? '');
     const file = flag('filename');
-    const objects = (): KubeObject[] => manifest(file === '-' ? stdin : readFileSync(join(this.folder, file ?? '')));
+    const space = flag('namespace');
+    const objects = (): KubeObject[] =>
+      read(file === '-' ? stdin : readFileSync(join(this.folder, file ?? ''), 'utf8')).map(
+        ({ metadata, ...object }) => ({
+          ...object,
+          metadata: space === undefined ? metadata : { namespace: space, ...metadata },
+        }),
+      );
     if (program !== 'kubectl') throw new Error(`nobody answers ${command.join(' ')}`);
     switch (verb) {
       case 'config':
         return said(JSON.stringify({ contexts: this.contexts.map((name) => ({ name, context: { cluster: name } })) }));
-      case 'get': {
-        if (file !== undefined) return said(listOf(objects().flatMap((object) => cluster.get(named(object)) ?? [])));
-        const kind = KINDS[args[0] ?? ''];
-        return said(listOf([...cluster.values()].filter((object) => object.kind === kind)));
-      }
+      case 'get':
+        return said(this.read(flag('context') ?? '', args[0] ?? ''));
       case 'label':
-        return said(label(cluster, args.slice(1)));
+        return said(label(cluster, args[0] === 'namespace' ? 'Namespace' : 'Node', args.slice(1)));
+      case 'scale': {
+        const object = cluster.get(nameOf(cluster, args, space));
+        if (!object) throw failure('not-found', command);
+        const spec = { ...(object.spec as object), replicas: Number(flag('replicas')) };
+        cluster.set(named(object), { ...object, spec });
+        return said('');
+      }
       case 'apply':
         for (const object of objects()) cluster.set(named(object), object);
         return said('');
@@ -149,8 +247,26 @@ export class FakeKubectl {
         if (missing.length < declared.length) throw failure('already-exists', command);
         return said('');
       }
+      case 'version': {
+        const versions = { clientVersion: { gitVersion: `v${this.client}` } };
+        const isServer = !command.includes('--client');
+        const serverVersion = { gitVersion: `v${this.server}` };
+        return said(JSON.stringify({ ...versions, ...(isServer && { serverVersion }) }));
+      }
+      case 'replace':
+        for (const object of objects()) cluster.set(named(object), object);
+        return said('');
+      case 'patch': {
+        const name = nameOf(cluster, args, space);
+        const object = cluster.get(name);
+        if (!object) throw failure('not-found', command);
+        const patch = JSON.parse(flag('patch') ?? '{}') as Json;
+        cluster.set(name, objectSchema.parse(mergePatch(object as Json, patch)));
+        return said('');
+      }
       case 'delete':
-        for (const object of objects()) cluster.delete(named(object));
+        if (file === undefined) cluster.delete(nameOf(cluster, args, space));
+        else for (const object of objects()) cluster.delete(named(object));
         return said('');
       default:
         throw new Error(`nobody answers ${command.join(' ')}`);
@@ -172,16 +288,29 @@ function whenAborted(signal: AbortSignal, command: Command): { promise: Promise<
   return { promise, forget };
 }
 
+/** `Service default/web` of `service web`, in a cluster that has it. */
+function nameOf(
+  cluster: ReadonlyMap<string, KubeObject>,
+  [resource = '', name = '']: readonly string[],
+  namespace: string | undefined,
+): string {
+  const kind = [...cluster.values()].find((object) => object.kind.toLowerCase() === resource)?.kind ?? resource;
+  return named({ kind, name, ...(namespace !== undefined && { namespace }) });
+}
+
 const said = (stdout: string): Output => ({ stdout, stderr: '' });
 const listOf = (items: readonly KubeObject[]): string => JSON.stringify({ apiVersion: 'v1', kind: 'List', items });
-const manifest = (text: string | Buffer): KubeObject[] =>
-  documents(text.toString()).map((document) => objectSchema.parse(document));
+/** Documents as synth writes them, or a stream of JSON as the program hands it on. */
+const read = (text: string): KubeObject[] =>
+  (text.startsWith('{') && !text.includes('\n---\n') ? jsonStream(text) : documents(text)).map((document) =>
+    objectSchema.parse(document),
+  );
 
 /** `kubectl label nodes`: names, then `key=value` to set and `key-` to take away. */
-function label(cluster: Map<string, KubeObject>, args: readonly string[]): string {
+function label(cluster: Map<string, KubeObject>, kind: string, args: readonly string[]): string {
   const isChange = (word: string): boolean => word.includes('=') || word.endsWith('-');
   for (const name of args.filter((word) => !isChange(word))) {
-    const node = cluster.get(`Node ${name}`);
+    const node = cluster.get(`${kind} ${name}`);
     if (!node) throw failure('not-found');
     const labels = { ...node.metadata.labels };
     for (const change of args.filter(isChange)) {
@@ -189,7 +318,7 @@ function label(cluster: Map<string, KubeObject>, args: readonly string[]): strin
       if (value === undefined) Reflect.deleteProperty(labels, key.slice(0, -1));
       else labels[key] = value;
     }
-    cluster.set(`Node ${name}`, { ...node, metadata: { ...node.metadata, labels } });
+    cluster.set(`${kind} ${name}`, { ...node, metadata: { ...node.metadata, labels } });
   }
   return '';
 }
@@ -345,4 +474,57 @@ export function node(name: string, labels: Record<string, string> = {}): KubeObj
 /** A Service, with the addresses that it was given. */
 export function service(name: string, ...addresses: string[]): KubeObject {
   return ours('Service', name, { status: { loadBalancer: { ingress: addresses.map((ip) => ({ ip })) } } });
+}
+
+/** What a test of one kind of step works with: an engine, the clusters in front of it, and what it tells. */
+export interface Workplace {
+  readonly engine: Engine;
+  readonly kubectl: FakeKubectl;
+  readonly reporter: Recorder;
+  readonly plan: Plan;
+}
+
+/** An engine for a plan of these steps, with these files below `dist/`, on clusters of one version. */
+export function workplace(
+  steps: readonly Step[],
+  {
+    files = {},
+    kubernetesVersion = '1.7.3',
+    options = {},
+    plan: change = (plan) => plan,
+  }: {
+    readonly files?: Readonly<Record<string, readonly KubeObject[] | string>>;
+    readonly kubernetesVersion?: string;
+    readonly options?: Partial<EngineOptions>;
+    readonly plan?: (plan: Plan) => Plan;
+  } = {},
+): Workplace {
+  const folder = temporaryFolder();
+  for (const [name, content] of Object.entries(files)) {
+    mkdirSync(dirname(join(folder, name)), { recursive: true });
+    const text =
+      typeof content === 'string' ? content : content.map((object) => JSON.stringify(object)).join('\n---\n');
+    writeFileSync(join(folder, name), text);
+  }
+  const kubectl = new FakeKubectl(folder);
+  kubectl.client = kubernetesVersion;
+  kubectl.server = kubernetesVersion;
+  const reporter = new Recorder();
+  const made = planOf(steps);
+  const plan = change({ ...made, clusters: made.clusters.map((cluster) => ({ ...cluster, kubernetesVersion })) });
+  const engine = new Engine({
+    plan,
+    folder,
+    run: kubectl.run,
+    views: kubectl.views,
+    reporter,
+    adopt: false,
+    ...options,
+  });
+  return { engine, kubectl, reporter, plan };
+}
+
+/** What a program prints. */
+export function printed(...items: KubeObject[]): Output {
+  return said(listOf(items));
 }

@@ -1,13 +1,9 @@
 import { Wanted } from '../../../scripts/apply/api';
 import { KubeObject } from '../../../scripts/apply/objects';
-import { Kubectl } from '../../../scripts/apply/tools/kubectl';
-import { limited } from '../../../scripts/apply/tools/limit';
-import { ProgramError } from '../../../scripts/apply/tools/program';
 import { ClusterView } from '../../../scripts/apply/view';
-import { Call, errorOf, failure, FakeKubectl, finished, NEVER, ours, settle, stopClock } from './support';
-
-/** For how long what was seen counts as known, in milliseconds. */
-const KNOWN_MS = 5_000;
+import { KNOWN_MS } from '../../../scripts/kube/cache';
+import { Listed } from '../../../scripts/kube/reader';
+import { errorOf, failure, FakeKubectl, finished, NEVER, ours, settle, stopClock } from './support';
 
 const configMap = (name: string): Wanted => ({ apiVersion: 'v1', kind: 'ConfigMap', name, namespace: 'default' });
 const A = configMap('a');
@@ -23,6 +19,7 @@ const ETCD_CLUSTER: KubeObject = {
   kind: 'EtcdCluster',
   metadata: { name: 'etcd', namespace: 'default' },
 };
+const MAPS: Listed = { apiVersion: 'v1', kind: 'ConfigMap', namespace: 'default' };
 
 let kubectl: FakeKubectl;
 let view: ClusterView;
@@ -31,34 +28,30 @@ beforeEach(() => {
   stopClock();
   kubectl = new FakeKubectl();
   kubectl.put('usa', ours('ConfigMap', 'a'));
-  view = new ClusterView(new Kubectl(kubectl.run, () => undefined), 'usa');
+  view = kubectl.views.of('usa');
 });
 
 afterEach(() => {
   jest.useRealTimers();
 });
 
-/** The names that a call asks for. */
-function askedFor(call: Call | undefined): string[] {
-  const documents = (call?.stdin ?? '').split('\n---\n').map((text) => JSON.parse(text) as KubeObject);
-  return documents.map(({ metadata }) => metadata.name);
-}
+/** The names that were asked for, in order; the plural where all of a kind were. */
+const asked = (): string[] => kubectl.lines().map((line) => line.split('/').at(-1) ?? '');
 
 describe('a view', () => {
-  it('asks for many objects in one call, and names context, kind and namespace', async () => {
+  it('asks for each object by context, namespace and name', async () => {
     const found = await view.look([A, B], NEVER);
     expect(found.get(A)?.metadata.name).toBe('a');
     expect(found.get(B)).toBeUndefined();
-    expect(kubectl.lines()).toEqual(['kubectl --context=usa get --filename=- --ignore-not-found --output=json']);
-    const asked = [A, B].map(({ apiVersion, kind, name, namespace }) =>
-      JSON.stringify({ apiVersion, kind, metadata: { name, namespace } }),
-    );
-    expect(kubectl.calls[0]?.stdin).toBe(asked.join('\n---\n'));
+    expect(kubectl.lines()).toEqual([
+      'kubectl --context=usa get --raw /api/v1/namespaces/default/configmaps/a',
+      'kubectl --context=usa get --raw /api/v1/namespaces/default/configmaps/b',
+    ]);
   });
 
   it('asks once for an object that is wanted twice', async () => {
     await view.look([A, { ...A }], NEVER);
-    expect(kubectl.calls.map(askedFor)).toEqual([['a']]);
+    expect(asked()).toEqual(['a']);
   });
 
   it('tells objects of the same name apart by kind and namespace', async () => {
@@ -75,34 +68,27 @@ describe('a view', () => {
     expect(kubectl.calls).toEqual([]);
   });
 
-  it('puts what several look for at the same moment into one call', async () => {
-    const [first, second] = await Promise.all([view.look([A], NEVER), view.look([B, A], NEVER)]);
-    expect(kubectl.calls.map(askedFor)).toEqual([['a', 'b']]);
-    expect([first.get(A), second.get(A)].map((object) => object?.metadata.name)).toEqual(['a', 'a']);
+  it('asks once for what several look for at the same moment, be it anew or not', async () => {
+    const looks = [view.look([A], NEVER), view.look([B, A], NEVER, { fresh: true }), view.look([A], NEVER)];
+    expect((await Promise.all(looks)).map((found) => found.get(A)?.metadata.name)).toEqual(['a', 'a', 'a']);
+    expect(asked()).toEqual(['a', 'b']);
   });
 
-  it('puts into a call all that is wanted until its turn comes', async () => {
-    const other = kubectl.hold(/--context=other/);
-    const run = limited(kubectl.run, 1);
-    view = new ClusterView(new Kubectl(run, () => undefined), 'usa');
-    const busy = run(['kubectl', '--context=other', 'get', 'nodes'], { signal: NEVER });
-    const looks = [view.look([A], NEVER)];
-    await settle();
-    looks.push(view.look([B], NEVER));
-    other.open();
-    await Promise.all([busy, ...looks]);
-    expect(kubectl.calls.slice(1).map(askedFor)).toEqual([['a', 'b']]);
-  });
-
-  it('asks anew for what is wanted while a call runs: its answer may be older', async () => {
-    const call = kubectl.hold(/get/);
+  it('asks anew for who looks anew while a question is under way: its answer may be older', async () => {
+    const call = kubectl.hold(/configmaps/);
     const first = view.look([A], NEVER);
     await settle();
-    const second = view.look([A, B], NEVER);
+    const second = view.look([A], NEVER, { fresh: true });
     await settle();
-    expect(kubectl.calls.map(askedFor)).toEqual([['a'], ['a', 'b']]);
+    expect(asked()).toEqual(['a', 'a']);
     call.open();
     await Promise.all([first, second]);
+  });
+
+  it('lists all objects of a kind', async () => {
+    kubectl.put('usa', ours('ConfigMap', 'b'), ours('Secret', 'c'));
+    expect((await view.list(MAPS, NEVER)).map(({ metadata }) => metadata.name)).toEqual(['a', 'b']);
+    expect(kubectl.lines()).toEqual(['kubectl --context=usa get --raw /api/v1/namespaces/default/configmaps']);
   });
 });
 
@@ -111,16 +97,17 @@ describe('what is known', () => {
     await view.look([A, B], NEVER);
     jest.advanceTimersByTime(KNOWN_MS - 1);
     const found = await view.look([A, B, configMap('c')], NEVER);
-    expect(kubectl.calls.map(askedFor)).toEqual([['a', 'b'], ['c']]);
+    expect(asked()).toEqual(['a', 'b', 'c']);
     expect(found.get(A)?.metadata.name).toBe('a');
   });
 
   it('is asked for again after some seconds', async () => {
     await view.look([A], NEVER);
+    await view.list(MAPS, NEVER);
     jest.advanceTimersByTime(KNOWN_MS + 1);
     kubectl.remove('usa', ours('ConfigMap', 'a'));
     expect((await view.look([A], NEVER)).get(A)).toBeUndefined();
-    expect(kubectl.calls).toHaveLength(2);
+    expect(await view.list(MAPS, NEVER)).toEqual([]);
   });
 
   it('is asked for again by whoever looks anew, and is known to all from then on', async () => {
@@ -128,7 +115,7 @@ describe('what is known', () => {
     kubectl.put('usa', ours('ConfigMap', 'b'));
     expect((await view.look([B], NEVER, { fresh: true })).get(B)?.metadata.name).toBe('b');
     expect((await view.look([A, B], NEVER)).get(B)?.metadata.name).toBe('b');
-    expect(kubectl.calls.map(askedFor)).toEqual([['a', 'b'], ['b']]);
+    expect(asked()).toEqual(['a', 'b', 'b']);
   });
 
   it('counts no more once it is forgotten, and what is not forgotten still does', async () => {
@@ -136,19 +123,21 @@ describe('what is known', () => {
     kubectl.remove('usa', ours('ConfigMap', 'a'));
     view.forget([A]);
     expect((await view.look([A, B], NEVER)).get(A)).toBeUndefined();
-    expect(kubectl.calls.map(askedFor)).toEqual([['a', 'b'], ['a']]);
+    expect(asked()).toEqual(['a', 'b', 'a']);
   });
 
-  it('says that an object is gone which was there before', async () => {
-    await view.look([A], NEVER);
-    kubectl.remove('usa', ours('ConfigMap', 'a'));
-    expect((await view.look([A], NEVER, { fresh: true })).get(A)).toBeUndefined();
+  it('is forgotten for lists, too', async () => {
+    await view.list(MAPS, NEVER);
+    kubectl.put('usa', ours('ConfigMap', 'b'));
+    expect(await view.list(MAPS, NEVER)).toHaveLength(1);
+    view.forgetList(MAPS);
+    expect(await view.list(MAPS, NEVER)).toHaveLength(2);
   });
 });
 
-describe('an object that is changed while a call runs', () => {
+describe('an object that is changed while a question is under way', () => {
   it('is asked for again by those who look after the change', async () => {
-    const gate = kubectl.hold(/get/);
+    const gate = kubectl.hold(/configmaps/);
     const early = view.look([A], NEVER);
     await settle();
     view.forget([A]);
@@ -158,89 +147,68 @@ describe('an object that is changed while a call runs', () => {
     await view.look([A], NEVER);
     expect(kubectl.calls).toHaveLength(2);
   });
+
+  it('is not asked for again where the question waits for its turn: its answer will show the change', async () => {
+    const early = view.look([A], NEVER);
+    view.forget([A]);
+    kubectl.remove('usa', ours('ConfigMap', 'a'));
+    const late = view.look([A], NEVER);
+    expect([(await early).get(A), (await late).get(A)]).toEqual([undefined, undefined]);
+    expect(kubectl.calls).toHaveLength(1);
+  });
 });
 
 describe('custom resources', () => {
-  it('are asked for in a call of their own', async () => {
+  it('are found beside built-in kinds', async () => {
     kubectl.put('usa', ETCD_CLUSTER);
     const found = await view.look([ETCD, A], NEVER);
-    expect(kubectl.calls.map(askedFor)).toEqual([['a'], ['etcd']]);
     expect([A, ETCD].map((wanted) => found.get(wanted)?.kind)).toEqual(['ConfigMap', 'EtcdCluster']);
   });
 
-  it('are absent where nobody knows their kind, and that is known', async () => {
-    kubectl.on(/get/, (answer) => answer(), 1);
-    kubectl.fail(/get/, 'no-such-kind');
+  it('are absent where their kind is not served, and are found once it is', async () => {
     const found = await view.look([A, ETCD], NEVER);
     expect(found.get(A)?.metadata.name).toBe('a');
     expect(found.get(ETCD)).toBeUndefined();
-    await view.look([ETCD], NEVER);
-    expect(kubectl.calls).toHaveLength(2);
-  });
-
-  it('are not absent for any other failure', async () => {
-    kubectl.fail(/get/, 'forbidden');
-    expect(await errorOf(view.look([ETCD], NEVER))).toMatchObject({ kind: 'forbidden' });
-  });
-
-  it('are asked for again after such a failure', async () => {
     kubectl.put('usa', ETCD_CLUSTER);
-    kubectl.fail(/get/, 'forbidden', 1);
-    await errorOf(view.look([ETCD], NEVER));
-    expect((await view.look([ETCD], NEVER)).get(ETCD)?.kind).toBe('EtcdCluster');
+    expect((await view.look([ETCD], NEVER, { fresh: true })).get(ETCD)?.kind).toBe('EtcdCluster');
   });
 
-  // A kubectl that does not know one kind still prints the objects of the others, and the view drops them.
-  it('of a known kind are there, though another kind is unknown', async () => {
-    const pool: Wanted = {
-      apiVersion: 'metallb.io/v1beta1',
-      kind: 'IPAddressPool',
-      name: 'pool',
-      namespace: 'default',
-    };
-    kubectl.on(/get/, () => {
-      const stdout = JSON.stringify({ apiVersion: 'v1', kind: 'List', items: [ETCD_CLUSTER] });
-      const stderr =
-        'error: unable to recognize "STDIN": no matches for kind "IPAddressPool" in version "metallb.io/v1beta1"';
-      throw new ProgramError(['kubectl'], 'no-such-kind', 1, { stdout, stderr });
-    });
-    expect((await view.look([ETCD, pool], NEVER)).get(ETCD)?.kind).toBe('EtcdCluster');
+  it('are not absent for any other failure, and are asked for again after it', async () => {
+    kubectl.put('usa', ETCD_CLUSTER);
+    kubectl.fail(/etcdclusters/, 'forbidden', 1);
+    expect(await errorOf(view.look([ETCD], NEVER))).toMatchObject({ kind: 'forbidden' });
+    expect((await view.look([ETCD], NEVER)).get(ETCD)?.kind).toBe('EtcdCluster');
   });
 });
 
 describe('a kind that the API server itself has', () => {
   it('is no reason to count an object as absent: the plan is for another version', async () => {
-    kubectl.fail(/get/, 'no-such-kind');
-    expect(await errorOf(view.look([A], NEVER))).toMatchObject({ kind: 'no-such-kind' });
+    const old: Wanted = { ...A, apiVersion: 'apps/v1beta1', kind: 'Deployment' };
+    expect(await errorOf(view.look([old], NEVER))).toMatchObject({
+      kind: 'no-such-kind',
+      output: { stderr: 'the server serves no Deployment in apps/v1beta1' },
+    });
   });
 });
 
-describe('a call that fails', () => {
-  it('is made again while the server is busy', async () => {
-    kubectl.fail(/get/, 'busy', 2);
+describe('a question that fails', () => {
+  it('is asked again while the server is busy', async () => {
+    kubectl.fail(/configmaps/, 'busy', 2);
     expect((await finished(view.look([A], NEVER))).get(A)?.metadata.name).toBe('a');
-    expect(kubectl.calls.map(askedFor)).toEqual([['a'], ['a'], ['a']]);
+    expect(asked()).toEqual(['a', 'a', 'a']);
   });
 
   it('fails for all who wait for it, and is not remembered', async () => {
-    kubectl.fail(/get/, 'forbidden', 1);
+    kubectl.fail(/configmaps\/a/, 'forbidden', 1);
     const looks = await Promise.allSettled([view.look([A], NEVER), view.look([A, B], NEVER)]);
     expect(looks.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
-    expect((await view.look([A], NEVER)).get(A)?.metadata.name).toBe('a');
-    expect(kubectl.calls).toHaveLength(2);
-  });
-
-  it('leaves what was known before', async () => {
-    await view.look([A], NEVER);
-    kubectl.fail(/get/, 'forbidden');
-    await errorOf(view.look([A], NEVER, { fresh: true }));
     expect((await view.look([A], NEVER)).get(A)?.metadata.name).toBe('a');
   });
 });
 
-describe('a call whose caller is ended', () => {
-  it('is made again by the others who wait for it', async () => {
-    kubectl.hold(/get/);
+describe('a question whose caller is ended', () => {
+  it('is asked again by the others who wait for it', async () => {
+    kubectl.hold(/configmaps/);
     const stop = new AbortController();
     const ended = errorOf(view.look([A], stop.signal));
     const other = view.look([A, B], NEVER);
@@ -248,15 +216,11 @@ describe('a call whose caller is ended', () => {
     stop.abort();
     expect(await ended).toMatchObject({ kind: 'cut' });
     expect((await other).get(A)?.metadata.name).toBe('a');
-    expect(kubectl.calls.map(askedFor)).toEqual([
-      ['a', 'b'],
-      ['a', 'b'],
-    ]);
   });
 
-  // The look goes on until the other's call ends, so that a step waits for longer than its time limit.
-  it('is waited for by nobody else who is ended', async () => {
-    kubectl.hold(/get/);
+  // Otherwise a step would wait for another's question for longer than its own time limit.
+  it('is not waited for by another caller who is ended', async () => {
+    kubectl.hold(/configmaps/);
     const stop = new AbortController();
     void view.look([A], NEVER);
     const ended = jest.fn();
@@ -267,8 +231,8 @@ describe('a call whose caller is ended', () => {
     expect(ended).toHaveBeenCalled();
   });
 
-  it('is not made again for a caller who is ended as well', async () => {
-    kubectl.on(/get/, () => Promise.reject(failure('cut')));
+  it('is not asked again for a caller who is ended as well', async () => {
+    kubectl.on(/configmaps/, () => Promise.reject(failure('cut')));
     const both = new AbortController();
     const looks = [view.look([A], both.signal), view.look([A], both.signal)];
     both.abort();

@@ -4,9 +4,6 @@ import { join } from 'node:path';
 import { Snapshot, World } from '../../stand-ins/world';
 import { StartedFederation, startFederation, StartOptions } from './cli';
 
-// A run has its own limits; this one only ends a test whose run has none where it should.
-jest.setTimeout(60_000);
-
 export interface SharedFederation {
   /** The federation; there from the first test on. */
   readonly current: StartedFederation;
@@ -65,6 +62,26 @@ export async function withFederation(
   } finally {
     await federation.close();
   }
+}
+
+let measured: Promise<number> | undefined;
+
+/**
+ * A limit for steps that are to run into it, in seconds: several times what a whole apply takes here and now, so that each
+ * step gets as far as it can before its time is up, on a busy machine too. The plan's own limits are minutes.
+ */
+export function shortLimit(): Promise<number> {
+  measured ??= (async () => {
+    const federation = await startFederation();
+    try {
+      const began = Date.now();
+      await mustApply(federation);
+      return Math.max(8, Math.ceil((5 * (Date.now() - began)) / 1000));
+    } finally {
+      await federation.close();
+    }
+  })();
+  return measured;
 }
 
 /** The end state in a form that can be compared with another World's: its DNS server is at another port. */

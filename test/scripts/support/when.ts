@@ -1,7 +1,8 @@
 import { CallRecord } from '../../stand-ins/types';
 import { World } from '../../stand-ins/world';
 
-const LIMIT_MS = 30_000;
+/** Less than a test may take, so that a failure says what did not come about. */
+const LIMIT_MS = 600_000;
 
 /** Resolves when something holds; looks again all the while. */
 export async function until<T>(look: () => T | undefined | false): Promise<T> {

@@ -1,4 +1,5 @@
 import { FaultAction } from '../stand-ins/faults';
+import { swept } from '../support/sweep';
 import { startFederation } from './support/cli';
 import { comparable, mustApply, withFederation } from './support/shared';
 import { story } from './support/story';
@@ -11,7 +12,7 @@ const WRITES = [
   { program: 'kubectl', match: /usa apply --filename=usa\/36/ },
   { program: 'helm', match: /fcp init / },
   { program: 'helm', match: /fcp upgrade / },
-  { program: 'kubectl', match: /patch service coredns-coredns/ },
+  { program: 'kubectl', match: /replace --force --filename=-/ },
   { program: 'kubefed', match: /^init / },
   { program: 'kubefed', match: /^join usa / },
   { program: 'kubectl', match: /federation create --filename/ },
@@ -42,7 +43,7 @@ describe('a fault that passes by itself', () => {
     ['a connection that is dropped after the first write of a call', { type: 'notAfterWrite', stage: 1 }],
   ];
 
-  it.concurrent.each(everywhere)('is overcome at every kind of write: %s', (name, action) =>
+  it.concurrent.each(swept(everywhere))('is overcome at every kind of write: %s', (name, action) =>
     withFederation({}, async (federation) => {
       const { world, cli } = federation;
       // Nothing that is deleted carries a version that could be an old one.
@@ -57,7 +58,7 @@ describe('a fault that passes by itself', () => {
     }),
   );
 
-  it.concurrent.each<[string, FaultAction]>([
+  const byProgram: [name: string, action: FaultAction][] = [
     ['500', { type: 'http', status: 500 }],
     ['504', { type: 'http', status: 504 }],
     ['429', { type: 'http', status: 429 }],
@@ -65,7 +66,9 @@ describe('a fault that passes by itself', () => {
     ['a connection that times out', { type: 'drop', how: 'timeout' }],
     ['a TLS handshake that times out', { type: 'drop', how: 'tls' }],
     ['a network without a route', { type: 'drop', how: 'no-route' }],
-  ])('is overcome by each of the three programs: %s', (_, action) =>
+  ];
+
+  it.concurrent.each(swept(byProgram))('is overcome by each of the three programs: %s', (_, action) =>
     withFederation({}, async (federation) => {
       const { world, cli } = federation;
       const faults = [/usa apply --filename=usa\/36/, /fcp upgrade /, /^join usa /].map((match) =>
@@ -80,15 +83,27 @@ describe('a fault that passes by itself', () => {
     }),
   );
 
-  it.concurrent.each<[string, FaultAction]>([
+  const atLooks: [name: string, action: FaultAction][] = [
     ['an API server that answers 503', { type: 'http', status: 503 }],
     ['a connection that is dropped', { type: 'drop', how: 'eof' }],
     ['an API server that is slow', { type: 'slow', ms: 300 }],
-  ])('is overcome at every kind of look: %s', (_, action) =>
+  ];
+
+  it.concurrent.each(swept(atLooks))('is overcome at every kind of look: %s', (_, action) =>
     withFederation({}, async (federation) => {
       const { world, cli } = federation;
-      const looks = [/config view/, /usa version/, /usa create --filename=- --output=json/, /usa get nodes/]
-        .concat([/usa get --filename=-/, /fcp list/, /federation get clusters/, /pods --selector=component=kube-contr/])
+      const looks = [
+        /config view/,
+        /usa get --raw \/version/,
+        /usa create --raw .*accessreviews/,
+        /usa get --raw .*\/nodes/,
+      ]
+        .concat([
+          /usa get --raw .*\/configmaps\//,
+          /fcp list/,
+          /federation get --raw .*\/clusters/,
+          /pods\?labelSelector=component/,
+        ])
         .map((match) => ({ match, handle: world.inject({ match, action }) }));
       const ended = await cli(['apply', '--yes', '--json']);
       expect(ended.stderr).toBe('');

@@ -1,10 +1,8 @@
 import { FaultAction } from '../stand-ins/faults';
+import { swept } from '../support/sweep';
 import { limits } from './support/cli';
-import { memberNames, mustApply, withFederation } from './support/shared';
+import { memberNames, mustApply, shortLimit, withFederation } from './support/shared';
 import { story } from './support/story';
-
-/** Seconds that a step has here; long limits are for real clusters. Within these it is tried several times, too. */
-const LIMIT = 15;
 
 describe('a fault that stays', () => {
   const STEP = /^usa\/kube-keepalived-vip$/;
@@ -23,12 +21,11 @@ describe('a fault that stays', () => {
     ['words nobody knows', { type: 'exit', code: 3, stderr: 'Heavens!\n' }, /Heavens!/, /exit code 3/, /what the/],
   ];
 
-  it.concurrent.each(staying)(
+  it.concurrent.each(swept(staying))(
     'ends in one error with step, cluster, command, words and what to do, and stops only what needs it: %s',
     (_, action, said, problem, hint) =>
       withFederation({}, async (federation) => {
-        const { world, cli, plan, editPlan } = federation;
-        editPlan(limits(LIMIT, STEP));
+        const { world, cli, plan } = federation;
         const fault = world.inject({ match: WRITE, times: 'always', action });
         const ended = await cli(['apply', '--yes', '--json']);
         const { failed, skipped, done } = story(ended);
@@ -54,7 +51,6 @@ describe('a fault that stays', () => {
 
         world.clearFaults();
         world.clearLog();
-        editPlan(limits(60));
         const next = await cli(['apply', '--yes', '--json']);
         expect(next.code).toBe(0);
         expect(story(next).failed).toEqual([]);
@@ -82,7 +78,8 @@ describe('a fault that stays', () => {
   it.concurrent('ends at the step’s limit where the server never answers, and names the call that hangs', () =>
     withFederation({}, async (federation) => {
       const { world, cli, editPlan } = federation;
-      editPlan(limits(LIMIT, STEP));
+      const limit = await shortLimit();
+      editPlan(limits(limit, STEP));
       world.inject({ match: WRITE, times: 'always', action: { type: 'hang' } });
       const ended = await cli(['apply', '--yes', '--json']);
       expect(story(ended).failed).toEqual([
@@ -90,14 +87,14 @@ describe('a fault that stays', () => {
           step: 'usa/kube-keepalived-vip',
           cluster: 'usa',
           command: COMMAND,
-          problem: expect.stringContaining(`within ${LIMIT} s`) as unknown,
+          problem: expect.stringContaining(`within ${limit} s`) as unknown,
           hint: expect.stringContaining('kubectl --context=usa get events --all-namespaces') as unknown,
         },
       ]);
       expect(story(ended).skipped.map(({ step }) => step)).toEqual(['usa/hello-world-address', 'usa/hello-world-dns']);
       expect(ended.code).toBe(1);
       world.clearFaults();
-      editPlan(limits(60));
+      editPlan(limits(600));
       await mustApply(federation);
     }),
   );
@@ -105,32 +102,37 @@ describe('a fault that stays', () => {
   it.concurrent('ends at the step’s limit where a look never comes back', () =>
     withFederation({}, async (federation) => {
       const { world, cli, editPlan } = federation;
-      editPlan(limits(LIMIT, /^usa\/node-labels$/));
-      world.inject({ match: /usa get nodes/, times: 'always', action: { type: 'hang' } });
+      const limit = await shortLimit();
+      editPlan(limits(limit, /^usa\/node-labels$/));
+      world.inject({ match: /usa get --raw \/api\/v1\/nodes/, times: 'always', action: { type: 'hang' } });
       const ended = await cli(['apply', '--yes', '--json']);
       expect(story(ended).failed).toMatchObject([
-        { step: 'usa/node-labels', command: expect.stringContaining('kubectl --context=usa get nodes') as unknown },
+        { step: 'usa/node-labels', command: expect.stringContaining('kubectl --context=usa get node') as unknown },
       ]);
       expect(ended.code).toBe(1);
     }),
   );
 
-  it.concurrent.each([
+  const once: [name: string, match: RegExp, step: string, command: string][] = [
     ['kubefed init', /^init /, 'fcp/federation-control-plane', 'kubefed init federation'],
     ['kubefed join', /^join usa/, 'usa/join', 'kubefed join usa'],
     ['helm upgrade', /upgrade/, 'fcp/coredns', 'helm --kube-context=fcp upgrade coredns'],
-  ])('is one error with a program that may not be run twice without a look: %s', (_, match, step, command) =>
-    withFederation({}, async (federation) => {
-      const { world, cli } = federation;
-      world.inject({ match, times: 'always', action: { type: 'http', status: 503 } });
-      const ended = await cli(['apply', '--yes', '--json']);
-      const { failed } = story(ended);
-      expect(failed).toMatchObject([{ step, problem: 'the API server could not do it, also after several tries' }]);
-      expect(failed[0]?.command).toMatch(new RegExp(`^${command}`));
-      expect(ended.code).toBe(1);
-      world.clearFaults();
-      await mustApply(federation);
-    }),
+  ];
+
+  it.concurrent.each(swept(once))(
+    'is one error with a program that may not be run twice without a look: %s',
+    (_, match, step, command) =>
+      withFederation({}, async (federation) => {
+        const { world, cli } = federation;
+        world.inject({ match, times: 'always', action: { type: 'http', status: 503 } });
+        const ended = await cli(['apply', '--yes', '--json']);
+        const { failed } = story(ended);
+        expect(failed).toMatchObject([{ step, problem: 'the API server could not do it, also after several tries' }]);
+        expect(failed[0]?.command).toMatch(new RegExp(`^${command}`));
+        expect(ended.code).toBe(1);
+        world.clearFaults();
+        await mustApply(federation);
+      }),
   );
 
   it.concurrent('in one member leaves the other members joined', () =>

@@ -6,6 +6,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { dump, load } from 'js-yaml';
 import { GUIDE_CLUSTERS } from '../support/guide';
 import { KubeObject } from '../stand-ins/json';
+import { ALL_CASES, swept } from '../support/sweep';
 import { StartedFederation, startFederation, StartOptions } from './support/cli';
 import { describePoint, killedAt, KillPoint, pointsOf, record, Recording, resumed, untilQuiet } from './support/kill';
 
@@ -45,7 +46,10 @@ async function start({ clusters, ...options }: StartOptions): Promise<StartedFed
 }
 
 /** Two at a time: each has clusters of its own. */
-const WORKERS = 2;
+const WORKERS = ALL_CASES ? 2 : 1;
+
+/** The point that stands for all of them in `npm test`. */
+const EXAMPLE = /^usa\/join, write \d+, \{"point":"in","stage":1\}$/;
 
 /** What is killed where. The ways of the cluster DNS that the guide's version does not take by itself have a run of their own. */
 const VARIANTS: readonly { readonly title: string; readonly steps?: RegExp; readonly options: StartOptions }[] = [
@@ -104,7 +108,9 @@ async function killEverywhere(
 ): Promise<string[]> {
   const wrong: string[] = [];
   const [first] = recordings;
-  const left = first ? [...namedPoints(first)].flatMap(([name, point]) => (isChosen(point) ? [name] : [])) : [];
+  const left = [...(first ? namedPoints(first) : [])].flatMap(([name, point]) =>
+    isChosen(point) && (ALL_CASES || EXAMPLE.test(name)) ? [name] : [],
+  );
   if (left.length === 0) return ['there is no point'];
   await Promise.all(
     federations.map(async (federation, worker) => {
@@ -124,7 +130,7 @@ async function killEverywhere(
   return wrong;
 }
 
-describe.each(VARIANTS)('$title', ({ steps, options }) => {
+describe.each(swept(VARIANTS))('$title', ({ steps, options }) => {
   let federations: StartedFederation[];
 
   beforeAll(async () => {
@@ -140,32 +146,32 @@ describe.each(VARIANTS)('$title', ({ steps, options }) => {
 
     beforeAll(async () => {
       recordings = await Promise.all(federations.map((federation) => record(federation, [command, '--yes'])));
-    }, 120_000);
+    });
 
     afterAll(async () => {
       // What comes next begins where this command ends.
       await Promise.all(federations.map((federation) => federation.cli([command, '--yes'])));
-    }, 120_000);
+    });
 
-    test('has its points in every step that writes, the same in both federations', () => {
+    test('has its points in every step that writes, the same in each federation', () => {
       const [recording] = recordings;
       const written = new Set(recording?.calls.map(({ step }) => step));
       expect([...(recording?.changed ?? [])].filter((step) => !written.has(step))).toEqual([]);
       expect(recording?.changed.size).toBeGreaterThan(15);
       const names = recordings.map((one) => [...namedPoints(one).keys()].sort());
-      expect(names[1]).toEqual(names[0]);
+      for (const others of names.slice(1)) expect(others).toEqual(names[0]);
     });
 
     test('ends the next time as if nobody had killed it', async () => {
       const isChosen = ({ call }: KillPoint): boolean => steps?.test(call.step) ?? true;
       expect(await killEverywhere(federations, recordings, isChosen)).toEqual([]);
-    }, 900_000);
+    });
 
     if (steps === undefined) {
       test('does so too while kubefed, which the killed run had started, goes on by itself', async () => {
         const isKubefed = ({ call }: KillPoint): boolean => call.name.startsWith('kubefed ');
         expect(await killEverywhere(federations, recordings, isKubefed, true)).toEqual([]);
-      }, 600_000);
+      });
     }
   });
 });

@@ -1,10 +1,8 @@
 import { World } from '../stand-ins/world';
+import { swept } from '../support/sweep';
 import { limits } from './support/cli';
-import { mustApply, withFederation } from './support/shared';
+import { mustApply, shortLimit, withFederation } from './support/shared';
 import { story } from './support/story';
-
-/** Seconds that a step of these tests may take; the guide's limits are minutes. */
-const LIMIT = 15;
 
 interface Wait {
   readonly what: string;
@@ -76,23 +74,24 @@ const waits: Wait[] = [
   },
 ];
 
-it.concurrent.each(waits)('ends at its limit, with what it saw last and where to look: $what', (wait) =>
+it.concurrent.each(swept(waits))('ends at its limit, with what it saw last and where to look: $what', (wait) =>
   withFederation({}, async (federation) => {
     const { world, cli, editPlan } = federation;
-    editPlan(limits(LIMIT, new RegExp(`/${wait.step.split('/')[1] ?? ''}$`)));
+    const limit = await shortLimit();
+    editPlan(limits(limit, new RegExp(`/${wait.step.split('/')[1] ?? ''}$`)));
     await world.hold(wait.held);
     const ended = await cli(['apply', '--yes', '--json']);
     expect(ended.code).toBe(1);
     expect(story(ended).failed).toContainEqual({
       step: wait.step,
       cluster: wait.step.split('/')[0],
-      problem: `it did not come about within ${LIMIT} s; last seen: ${wait.seen}`,
+      problem: `it did not come about within ${limit} s; last seen: ${wait.seen}`,
       hint: `Look further with: ${wait.further}. Then run apply again.`,
     });
     expect(ended.events).toContainEqual(expect.objectContaining({ type: 'seen', step: wait.step, seen: wait.seen }));
 
     await world.release(wait.held);
-    editPlan(limits(60));
+    editPlan(limits(600));
     await mustApply(federation);
   }),
 );
@@ -114,14 +113,15 @@ it.concurrent('ends at its limit where a name leads to another address, too', ()
     const { world, cli, editPlan } = federation;
     await mustApply(federation);
     plantRecord(world, '10.210.3.99');
-    editPlan(limits(LIMIT, /^usa\/hello-world-dns$/));
+    const limit = await shortLimit();
+    editPlan(limits(limit, /^usa\/hello-world-dns$/));
     const ended = await cli(['apply', '--yes', '--json']);
     const name = 'hello-world.default.federation.svc.us.america.example.com';
     expect(story(ended).failed).toEqual([
       {
         step: 'usa/hello-world-dns',
         cluster: 'usa',
-        problem: `it did not come about within ${LIMIT} s; last seen: ${name} leads to 10.210.3.65, 10.210.3.99, not 10.210.3.65`,
+        problem: `it did not come about within ${limit} s; last seen: ${name} leads to 10.210.3.65, 10.210.3.99, not 10.210.3.65`,
         hint: `Look further with: dig @127.0.0.1 -p ${world.dnsPort} ${name}. Then run apply again.`,
       },
     ]);
@@ -134,7 +134,8 @@ it.concurrent('ends at its limit where the server for the names does not answer'
   withFederation({}, async (federation) => {
     const { world, cli, editPlan } = federation;
     await mustApply(federation);
-    editPlan(limits(LIMIT, /^usa\/hello-world-dns$/));
+    const limit = await shortLimit();
+    editPlan(limits(limit, /^usa\/hello-world-dns$/));
     await world.hold('fcp/Deployment/default/coredns-coredns');
     await world.remove('fcp', 'Deployment', 'default', 'coredns-coredns');
     const ended = await cli(['apply', '--yes', '--json', '--only', 'hello-world-dns', '--cluster', 'usa']);
@@ -147,7 +148,8 @@ describe('kubefed init, which polls for ever', () => {
   it.concurrent('is ended at the step’s limit, with where to look, and its work is gone on with', () =>
     withFederation({}, async (federation) => {
       const { world, cli, editPlan } = federation;
-      editPlan(limits(LIMIT, /^fcp\/federation-control-plane$/));
+      const limit = await shortLimit();
+      editPlan(limits(limit, /^fcp\/federation-control-plane$/));
       await world.hold('fcp/Deployment/federation-system/*');
       const ended = await cli(['apply', '--yes', '--json']);
       expect(story(ended).failed).toEqual([
@@ -171,7 +173,7 @@ describe('kubefed init, which polls for ever', () => {
       expect(world.calls.filter(({ argv }) => argv[0] === 'init')).toEqual([]);
 
       await world.release('fcp/Deployment/federation-system/*');
-      editPlan(limits(60));
+      editPlan(limits(600));
       await mustApply(federation);
       expect(world.calls.filter(({ argv }) => argv[0] === 'init')).toEqual([]);
     }),
@@ -181,7 +183,8 @@ describe('kubefed init, which polls for ever', () => {
 it.concurrent('does not hold up what does not need it', () =>
   withFederation({}, async (federation) => {
     const { world, cli, editPlan } = federation;
-    editPlan(limits(LIMIT, /^fcp\/etcd-cluster$/));
+    const limit = await shortLimit();
+    editPlan(limits(limit, /^fcp\/etcd-cluster$/));
     await world.hold('fcp/EtcdCluster/default/etcd-cluster');
     const ended = await cli(['apply', '--yes', '--json']);
     expect(story(ended).done).toEqual(
