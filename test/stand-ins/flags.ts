@@ -9,6 +9,8 @@ export interface FlagSpec {
   readonly since?: string;
   /** First version of the client that does not know it any more. */
   readonly until?: string;
+  /** What the client says on stderr where it is given, behind `Flag --x has been deprecated, `. */
+  readonly deprecated?: string;
 }
 
 export type FlagSpecs = Readonly<Record<string, FlagSpec>>;

@@ -1,0 +1,37 @@
+/**
+ * Recorded calls that the stand-ins do not answer as the real programs did, each with the reason. The suite fails where a call of
+ * this list is answered alike after all, or is not in the recordings any more.
+ */
+
+export interface NotModelled {
+  /** The file's two digits. */
+  readonly file: string;
+  /** Numbers of calls: `3`, `5-9`, and several with commas between. */
+  readonly calls: string;
+  readonly reason: string;
+  /** The call is not run at all: it would wait for a caller, or no stand-in has the program. @default false */
+  readonly skipped?: boolean;
+}
+
+const USAGE = 'The whole help text of the command follows the first line, which the tests of what surprises look at.';
+const HELP = 'A help text.';
+const DISCOVERY = 'The World does not answer discovery documents as the servers of that day do.';
+const NO_PROXY = 'The World serves no kubectl proxy.';
+
+export const NOT_MODELLED: readonly NotModelled[] = [
+  { file: '07', calls: '157', reason: 'Paths that --raw asks for are served without the refusals of that day.' },
+  { file: '07', calls: '160-164,226', reason: USAGE },
+  { file: '07', calls: '187-216', reason: NO_PROXY, skipped: true },
+  { file: '07', calls: '227', reason: 'Paths that --raw asks for are served without their query.' },
+  { file: '08', calls: '3-5', reason: HELP },
+  { file: '08', calls: '171-173', reason: NO_PROXY, skipped: true },
+  {
+    file: '08',
+    calls: '193',
+    reason: 'The stand-in is killed in a write, the real one was killed while it drew keys.',
+  },
+  { file: '09', calls: '50-51', reason: "The chart's templates with their comments are not at hand." },
+  { file: '10', calls: '77', reason: DISCOVERY },
+  { file: '11', calls: '50-52', reason: 'An editor was at work; what it was told is not recorded.' },
+  { file: '12', calls: '8', reason: "The log of the federation's controller manager." },
+];
