@@ -5,6 +5,7 @@ import { type Recorded, recorded, recordedCall } from './recordings';
 import { type Verdict, replay } from './replay';
 import { stages } from './stages';
 import { SURPRISES, answersOf } from './surprises';
+import { SURPRISES_OF_THE_FEDERATION } from './surprises-federation';
 
 const entries = new Entries(NOT_MODELLED);
 const verdicts: Verdict[] = [];
@@ -69,7 +70,7 @@ describe.each(stages().map((stage) => [stage.file, stage] as const))('%s', (file
 });
 
 describe('what surprises', () => {
-  for (const { what, calls, usage = [], shows } of SURPRISES) {
+  for (const { what, calls, usage = [], shows } of [...SURPRISES, ...SURPRISES_OF_THE_FEDERATION]) {
     it(what, () => {
       const said = answersOf(verdicts);
       for (const id of calls) expect([id, verdicts.find(({ call }) => call.id === id)?.unlike]).toEqual([id, []]);

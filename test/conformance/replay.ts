@@ -55,7 +55,9 @@ async function runBoth(rig: Rig, pair: readonly Recorded[], circumstances: Circu
   const judged = (saids: readonly Said[]): Verdict[] =>
     pair.flatMap((call, index) => {
       const said = saids[index];
-      return said === undefined ? [] : [{ call, said, unlike: unlike(call, said, circumstances), effects: [], stateTaken: false }];
+      return said === undefined
+        ? []
+        : [{ call, said, unlike: unlike(call, said, circumstances), effects: [], stateTaken: false }];
     });
   const swapped = judged(all.toReversed());
   return swapped.every((verdict) => verdict.unlike?.length === 0) ? swapped : judged(all);

@@ -118,12 +118,8 @@ export const SURPRISES: readonly Surprise[] = [
       expect(at(items(said('07:225'))[0], 'apiVersion')).toBe('apps/v1beta1');
       expect(at(items(said('07:224'))[0], 'apiVersion')).toBe('rbac.authorization.k8s.io/v1beta1');
       expect(said('07:39')).toMatchObject({ exit: 0, stdout: '' });
-      expect(said('10:82').stderr).toBe(
-        'error: unable to recognize "STDIN": no matches for apps/, Kind=Deployment\n',
-      );
-      expect(said('10:8').stderr).toBe(
-        'the server doesn\'t have a resource type "deployments" in group "v1.apps"\n',
-      );
+      expect(said('10:82').stderr).toBe('error: unable to recognize "STDIN": no matches for apps/, Kind=Deployment\n');
+      expect(said('10:8').stderr).toBe('the server doesn\'t have a resource type "deployments" in group "v1.apps"\n');
     },
   },
   {
@@ -305,14 +301,6 @@ export const SURPRISES: readonly Surprise[] = [
     shows: (said) => {
       expect(at(said('05:18').json[0], 'status', 'phase')).toBe('Terminating');
       expect(said('05:20').stdout).toBe('');
-    },
-  },
-  {
-    what: 'a port taken out of a federated Service stays in the members',
-    calls: ['12:4', '12:5', '12:6', '12:9'],
-    shows: (said) => {
-      expect(list(at(said('12:5').json[0], 'spec', 'ports'))).toHaveLength(1);
-      expect(list(at(said('12:6').json[0], 'spec', 'ports'))).toHaveLength(2);
     },
   },
   {

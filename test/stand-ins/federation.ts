@@ -19,7 +19,7 @@ import {
   unbase64,
 } from './json';
 import { mergePatch } from './merge';
-import { ApiError, ApiServer, ORPHAN } from './objects';
+import { ApiError, ApiServer, ORPHAN, ServerPanic } from './objects';
 import { hostPort } from './target';
 import type { ClusterState, FederationState } from './types';
 import { atLeast } from './versions';
@@ -327,7 +327,7 @@ function carry(api: ApiServer, wanted: KubeObject): void {
     api.update(type, merged, { manager: 'federation-controller-manager' });
   } catch (error) {
     // What the member refuses is tried again with the next change, as the real controllers do.
-    if (!(error instanceof ApiError)) throw error;
+    if (!(error instanceof ApiError || error instanceof ServerPanic)) throw error;
   }
 }
 

@@ -24,7 +24,7 @@ import {
   unbase64,
 } from './json';
 import { mergePatch, threeWay, twoWay } from './merge';
-import { ApiError, type ApiServer } from './objects';
+import { ApiError, type ApiServer, ServerPanic } from './objects';
 import { may } from './rbac';
 import { typeOfKind } from './resources';
 import { connect } from './target';
@@ -582,6 +582,13 @@ function statusJson(helm: Helm, release: Release): Json {
   };
 }
 
+/** Why the API server did not take an object; kubectl gets the same words where it panics. */
+function refusal(error: unknown): string {
+  if (error instanceof ApiError) return error.message;
+  if (error instanceof ServerPanic) return 'unexpected EOF';
+  throw error;
+}
+
 /** Puts a release's objects into the cluster; gives back what was refused, if anything. */
 async function apply(helm: Helm, release: Release, before: readonly KubeObject[]): Promise<string | undefined> {
   const { api, call } = helm;
@@ -603,15 +610,15 @@ async function apply(helm: Helm, release: Release, before: readonly KubeObject[]
         await call.write(() => api.update(type, merged as KubeObject, { manager: 'helm' }));
       } else await call.write(() => api.create(type, object, namespace, { manager: 'helm' }));
     } catch (error) {
-      if (!(error instanceof ApiError)) throw error;
-      if (helm.fourth) return error.message;
+      const why = refusal(error);
+      if (helm.fourth) return why;
       if (helm.third)
         return isUpdate
-          ? `cannot patch "${name}" with kind ${object.kind}: ${error.message}`
-          : `1 error occurred:\n\t* ${error.message}\n\n`;
+          ? `cannot patch "${name}" with kind ${object.kind}: ${why}`
+          : `1 error occurred:\n\t* ${why}\n\n`;
       // An install of Helm 2 ends with the first, an upgrade tries all.
-      if (before.length === 0) return error.message;
-      refused.push(error.message);
+      if (before.length === 0) return why;
+      refused.push(why);
     }
   }
   if (refused.length > 0) return refused.join(' && ');
