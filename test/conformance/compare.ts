@@ -93,8 +93,23 @@ function parsed(text: string): Json | undefined {
   }
 }
 
-/** JSON documents one after another, as kubectl prints them; undefined where the text is anything else. */
-export function documents(text: string): Json[] | undefined {
+/** How the parts of an answer are sent, and when: the business of the HTTP library. */
+const FRAMING = /^(?:Connection|Content-Length|Date|Keep-Alive|Transfer-Encoding): /i;
+
+/** An HTTP answer with its head as curl -i prints it, in two parts; the head is empty where there is none. */
+function answer(text: string): { readonly head: string; readonly body: string } {
+  if (!text.startsWith('HTTP/1.1 ')) return { head: '', body: text };
+  const [head = '', ...rest] = text.replaceAll('\r\n', '\n').split('\n\n');
+  const [status = '', ...fields] = head.split('\n');
+  const told = fields.filter((field) => !FRAMING.test(field)).sort();
+  return { head: [status, ...told].join('\n'), body: rest.join('\n\n') };
+}
+
+/**
+ * JSON documents one after another, as kubectl prints them, or an HTTP answer's one; undefined where the text is anything else.
+ */
+export function documents(said: string): Json[] | undefined {
+  const text = answer(said).body;
   if (!/^[{[]/.test(text)) return undefined;
   const whole = parsed(text);
   if (whole !== undefined) return [whole];
@@ -147,6 +162,10 @@ const MOST = 12;
 export function unlike(real: Said, ours: Said, circumstances: Circumstances): string[] {
   const found: string[] = [];
   if (real.exit !== ours.exit) found.push(`exit: recorded ${real.exit}, stand-in ${ours.exit}`);
+  const [answerReal, answerOurs] = [answer(real.stdout), answer(ours.stdout)];
+  if (answerReal.head !== answerOurs.head) {
+    found.push(`head: recorded ${brief(answerReal.head)}, stand-in ${brief(answerOurs.head)}`);
+  }
   const documentsReal = documents(real.stdout);
   const documentsOurs = documents(ours.stdout);
   if (documentsReal !== undefined && documentsOurs !== undefined) {
@@ -154,7 +173,7 @@ export function unlike(real: Said, ours: Said, circumstances: Circumstances): st
       ...differences(value(documentsReal, circumstances), value(documentsOurs, circumstances), 'stdout').slice(0, MOST),
     );
   } else {
-    const [left, right] = [real.stdout, ours.stdout].map((text) => words(table(release(text)), circumstances));
+    const [left, right] = [answerReal.body, answerOurs.body].map((text) => words(table(release(text)), circumstances));
     if (!sameText(left ?? '', right ?? '')) found.push(`stdout: recorded ${brief(left)}, stand-in ${brief(right)}`);
   }
   const [left, right] = [real.stderr, ours.stderr].map((text) => words(text, circumstances));

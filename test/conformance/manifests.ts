@@ -13,7 +13,12 @@ const SERVERS = ['uid', 'resourceVersion', 'selfLink', 'creationTimestamp', 'gen
 /** All objects of an answer: itself, or the items of its list. */
 export function objectsOf(json: Json): KubeObject[] {
   if (!isDict(json) || typeof json.kind !== 'string') return [];
-  if (Array.isArray(json.items) && json.kind.endsWith('List')) return list(json.items).flatMap(objectsOf);
+  if (Array.isArray(json.items) && json.kind.endsWith('List')) {
+    // The items of a list that the server sends do not say what they are.
+    const { apiVersion } = json;
+    const kind = json.kind.slice(0, -'List'.length);
+    return list(json.items).flatMap((item) => objectsOf(isDict(item) ? { apiVersion, kind, ...item } : item));
+  }
   return typeof json.apiVersion === 'string' && text(at(json, 'metadata', 'name')) !== '' ? [json as KubeObject] : [];
 }
 

@@ -1,5 +1,6 @@
 /** Replays a file of recordings against the stand-ins, call by call, and says what they said otherwise. */
 import { type Circumstances, type Said, unlike } from './compare';
+import { isProxy } from './proxies';
 import { type Recorded, recorded } from './recordings';
 import { Rig } from './rig';
 import type { WorldOptions } from '../stand-ins/types';
@@ -69,15 +70,26 @@ export async function replay(stage: Stage, skipped: (call: Recorded) => boolean)
   const rig = await Rig.start(stage.world);
   const circumstances = { folder: rig.folder, asked: asked(calls) };
   const verdicts: Verdict[] = [];
+  const endProxies = async (): Promise<void> => {
+    for (const { call, said } of await rig.proxies.end()) {
+      verdicts.push({ call, said, unlike: unlike(call, said, circumstances), effects: [], stateTaken: false });
+    }
+  };
   try {
     await stage.begin?.(rig);
     rig.files(calls);
-    for (const call of calls) {
+    for (const [index, call] of calls.entries()) {
       await stage.before?.[call.n]?.(rig);
       const pair = stage.together?.find((numbers) => numbers.includes(call.n));
       if (pair !== undefined) {
         const both = calls.filter((other) => pair.includes(other.n));
         if (call.n === Math.min(...pair)) verdicts.push(...(await runBoth(rig, both, circumstances)));
+        continue;
+      }
+      // Proxies run while curl asks through them.
+      if (call.program !== 'curl' && (!isProxy(call) || calls[index - 1]?.program === 'curl')) await endProxies();
+      if (isProxy(call)) {
+        await rig.startProxy(call);
         continue;
       }
       if (skipped(call)) {
@@ -105,12 +117,15 @@ export async function replay(stage: Stage, skipped: (call: Recorded) => boolean)
       }
       verdicts.push({ call, unlike: differences, said, effects, stateTaken });
     }
+    await endProxies();
   } finally {
+    await rig.proxies.end();
     await rig.world.close();
   }
   return verdicts;
 }
 
 function isRead(call: Recorded): boolean {
+  if (call.program === 'curl') return !call.argv.includes('POST');
   return call.program === 'kubectl' && call.argv.includes('get');
 }

@@ -11,6 +11,7 @@ import type { ClusterState, WorldOptions } from '../stand-ins/types';
 import { type Ran, World } from '../stand-ins/world';
 import { documents, withoutRandomNames } from './compare';
 import { contextOf, fileOf, manifestsIn, objectsOf } from './manifests';
+import { Proxies } from './proxies';
 import type { Recorded } from './recordings';
 import { recorded, recordedCall } from './recordings';
 
@@ -118,6 +119,7 @@ export class Rig {
   helmHome: string | undefined;
   /** `cluster plural namespace/name` of what the replayed calls themselves made. */
   private readonly made = new Set<string>();
+  readonly proxies = new Proxies();
   /** Files that a stage wrote itself. */
   private readonly own = new Set<string>();
   /** `cluster recorded-version` to the version that stands for it in the World. */
@@ -168,7 +170,9 @@ export class Rig {
 
   /** The cluster that a recorded call went to. */
   clusterOf(call: Recorded): ClusterState | undefined {
-    const context = contextOf(call);
+    const through = call.program === 'curl' ? this.proxies.callBehind(call) : call;
+    if (through === undefined) return undefined;
+    const context = contextOf(through);
     return this.world.state.clusters[context === '' ? this.currentContext : context];
   }
 
@@ -387,9 +391,19 @@ export class Rig {
     }
   }
 
+  /** Starts a proxy, which lasts until `proxies.end()`. */
+  async startProxy(call: Recorded): Promise<void> {
+    const env = { ...this.world.env(), ...(this.kubeconfig === undefined ? {} : { KUBECONFIG: this.kubeconfig }) };
+    const argv = call.argv.map((word) => word.replaceAll('$DIR', this.folder));
+    await this.proxies.start(call, argv, this.folder, env);
+  }
+
   /** Runs a recorded call in the World. */
-  run(call: Recorded): Promise<Ran> {
-    if (call.program === 'curl') throw new Error(`The World has no program for the call ${call.id}.`);
+  async run(call: Recorded): Promise<Ran> {
+    if (call.program === 'curl') {
+      const { exit, ...said } = await this.proxies.ask(call, this.folder);
+      return { code: exit, ...said };
+    }
     return this.world.invoke(
       call.program,
       call.argv.map((word) => this.translated(call, word.replaceAll('$DIR', this.folder))),

@@ -22,15 +22,17 @@ export const SURPRISES_OF_THE_FEDERATION: readonly Surprise[] = [
   },
   {
     what: 'kubefed join with a wrong or unknown federation context leaves things behind that stop each later join',
-    calls: ['08:56', '08:59', '08:61', '08:66', '08:69', '08:76'],
+    calls: ['08:56', '08:59', '08:61', '08:64', '08:65', '08:66', '08:69', '08:76'],
     shows: (said) => {
       expect(said('08:56').stderr).toContain('context was not found for specified context: nowhere');
       expect(said('08:66').stderr).toContain('server does not support API version "federation/v1beta1"');
       expect(said('08:76').stderr).toBe(DEPRECATED + THERE_ALREADY);
       const names = list(at(said('08:69').json[0], 'items')).map((item) => text(at(item, 'metadata', 'name')));
       expect(names).toEqual(expect.arrayContaining([expect.stringMatching(/^chn-[a-z0-9]{5}$/)]));
-      const left = list(at(said('08:61').json[0], 'items')).map((item) => text(at(item, 'kind')));
-      expect(left).toEqual(expect.arrayContaining(['ServiceAccount', 'Role', 'RoleBinding']));
+      const left = list(at(said('08:61').json[0], 'items')).map((item) => text(at(item, 'metadata', 'name')));
+      expect(left).toContain('usa-fcp');
+      const role = 'federation-controller-manager:federation-usa-fcp';
+      for (const id of ['08:64', '08:65']) expect(at(said(id).json[0], 'metadata', 'name')).toBe(role);
     },
   },
   {

@@ -267,6 +267,33 @@ export const SURPRISES: readonly Surprise[] = [
     },
   },
   {
+    what: 'kubectl 1.8 has a proxy, which starts with the server down; an unknown group is a text, a Table 406, and no limit heeded',
+    calls: [
+      '07:188',
+      '07:189',
+      '07:198',
+      '07:203',
+      '07:204',
+      '07:206',
+      '07:210',
+      '07:214',
+      '07:215',
+      '07:216',
+      '07:227',
+    ],
+    shows: (said) => {
+      expect(said('07:215').stdout).toMatch(/^Starting to serve on /);
+      expect(said('07:216').stdout).toMatch(/^HTTP\/1\.1 502 /);
+      expect(said('07:203').stdout).toMatch(/^HTTP\/1\.1 404 .*\n\n404 page not found\n$/s);
+      expect(said('07:204').json).toMatchObject([{ kind: 'Status', code: 404 }]);
+      expect(said('07:206').stdout).toMatch(/^HTTP\/1\.1 406 /);
+      expect(said('07:210').stdout).toMatch(
+        /\nContent-Type: text\/plain\n.*\n\nUser "[^"]+" cannot get configmaps in /s,
+      );
+      expect(items(said('07:227')).length).toBeGreaterThan(1);
+    },
+  },
+  {
     what: 'run -i is attached late: the log is shown, or nothing, or the log once more',
     calls: ['03:31', '04:57', '04:58', '04:59', '07:173', '07:174', '07:175', '11:17', '11:65'],
     shows: (said) => {

@@ -11,6 +11,7 @@ const DROPPED = new Set([
   'deletionTimestamp',
   'generation',
   'observedGeneration',
+  'templateGeneration',
   'selfLink',
   'time',
   'lastTransitionTime',

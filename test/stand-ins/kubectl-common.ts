@@ -10,7 +10,7 @@ import { type Dict, type Json, type KubeObject, at, dict, isDict, list, sorted, 
 import { schemaNoise } from './faults';
 import { ApiError, ServerPanic } from './objects';
 import { Complaint, type Problem, from, worded } from './problems';
-import { may } from './rbac';
+import { permitted as permittedAs } from './rbac';
 import { type ResourceType, groupOf, qualified, typeOfKind, typeOfWord, typesOf } from './resources';
 import { type Target, connect } from './target';
 import { sent } from './wire';
@@ -373,11 +373,8 @@ export function permitted(
   group: string,
   namespace: string | undefined,
 ): boolean {
-  const { cluster, api } = s.target();
-  const as = s.flags.value('as');
-  if (as === undefined) return s.world.allowed(cluster.name, verb, type.plural, namespace);
-  const [, space, account = ''] = /^system:serviceaccount:([^:]+):(.+)$/.exec(as) ?? [];
-  return space !== undefined && may(api, space, account, [[verb, group, type.plural]]);
+  const wanted = { verb, group, plural: type.plural, namespace };
+  return permittedAs(s.world, s.target().api, s.flags.value('as'), wanted);
 }
 
 const METHODS: Readonly<Record<string, string>> = { list: 'get', create: 'post', update: 'put' };

@@ -1,6 +1,6 @@
 /** kubectl config and auth. */
 import { dump } from 'js-yaml';
-import { type Dict, type Json, type KubeObject, at, dict, list, sorted, text } from './json';
+import { type Dict, type Json, at, list, sorted, text } from './json';
 import type { Kubeconfig, Section } from './kubeconfig';
 import { type Item, type Session, permitted, print, report } from './kubectl-common';
 import { aligned } from './kubectl-table';
@@ -201,7 +201,7 @@ function resourceName(s: Session, word: string): { readonly plural: string; read
 export function review(s: Session, item: Item): boolean {
   const { manifest } = item;
   if (manifest === undefined || !/^SelfSubject(Access|Rules)Review$/.test(manifest.kind)) return false;
-  const { cluster, api } = s.target();
+  const { api } = s.target();
   const { name, ...metadata } = manifest.metadata;
   const answer: Dict = {
     apiVersion: manifest.apiVersion,
@@ -212,7 +212,7 @@ export function review(s: Session, item: Item): boolean {
       ...(api.atLeast('1.34.0') ? {} : { creationTimestamp: null }),
     },
     spec: withoutEmpty(manifest.spec ?? {}),
-    status: s.flags.value('as') === undefined ? reviewed(s.world, cluster.name, manifest) : byRole(s, manifest),
+    status: reviewed(s.world, api, s.flags.value('as'), manifest),
   };
   const output = s.flags.value('output');
   if (output === 'json' || output === 'yaml') print(s, answer, output);
@@ -225,11 +225,4 @@ function withoutEmpty(value: Json): Json {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
   const entries = Object.entries(value).filter(([, item]) => item !== '' && item !== undefined);
   return Object.fromEntries(entries.map(([key, item]) => [key, withoutEmpty(item ?? null)]));
-}
-
-/** What a review comes to for the account that the caller acts as. */
-function byRole(s: Session, { spec }: KubeObject): Dict {
-  const asked = dict(at(spec, 'resourceAttributes'));
-  const plural = text(asked.resource);
-  return { allowed: permitted(s, text(asked.verb), { plural }, text(asked.group), text(asked.namespace) || undefined) };
 }

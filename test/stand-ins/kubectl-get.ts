@@ -30,8 +30,8 @@ export interface Found {
 async function raw(s: Session, url: string): Promise<number> {
   const { call, world } = s;
   const { api, server, userName } = s.target();
-  const user = s.flags.value('as') ?? userName;
-  const reply = await answer({ world, call, api, server, user }, { method: 'GET', url });
+  const as = s.flags.value('as');
+  const reply = await answer({ world, call, api, server, user: as ?? userName, as }, { method: 'GET', url });
   if (reply instanceof Watch) {
     const watch = reply;
     await new Promise<void>((resolve) => {

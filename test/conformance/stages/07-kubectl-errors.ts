@@ -78,8 +78,16 @@ export const kubectlErrors: Stage = {
     171: (rig) => {
       rig.takeAll(['07:186']);
     },
+    188: async (rig) => {
+      await rig.world.put('chn', { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'rec' } });
+    },
+    // The port of chn's API server is closed.
+    215: (rig) => {
+      kubeconfig(rig, 'down3.kc', (content) => content.replace('127.0.77.3:16443', '127.0.77.3:16999'));
+    },
     // The clusters were made anew for these.
     217: async (rig) => {
+      usual(rig);
       await rig.world.put('chn', { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'rec' } });
     },
     228: silent,
