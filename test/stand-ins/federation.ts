@@ -625,19 +625,17 @@ function records(plane: Plane, ready: ReadonlyMap<string, ApiServer>, old: boole
     }
   }
   for (const key of Object.keys(state.ingresses).filter((found) => !keys.has(found))) {
-    if (old) {
-      Reflect.deleteProperty(state.ingresses, key);
-      continue;
-    }
-    const [namespace = '', name = ''] = key.split('/');
-    const ips = Object.entries(state.ingresses[key] ?? {}).flatMap(([member, entry]) =>
-      joined.has(member) ? entry.ips : [],
-    );
-    const group = `${name}.${namespace}.${state.name}.svc.`;
-    for (const [path, value] of Object.entries(store.v2)) {
-      const record = JSON.parse(value) as Dict;
-      if (!text(record.group).startsWith(group)) continue;
-      if (ips.includes(text(record.host))) Reflect.deleteProperty(store.v2, path);
+    if (!old) {
+      const [namespace = '', name = ''] = key.split('/');
+      const ips = Object.entries(state.ingresses[key] ?? {}).flatMap(([member, entry]) =>
+        joined.has(member) ? entry.ips : [],
+      );
+      const group = `${name}.${namespace}.${state.name}.svc.`;
+      for (const [path, value] of Object.entries(store.v2)) {
+        const record = JSON.parse(value) as Dict;
+        if (!text(record.group).startsWith(group)) continue;
+        if (ips.includes(text(record.host))) Reflect.deleteProperty(store.v2, path);
+      }
     }
     Reflect.deleteProperty(state.ingresses, key);
     for (const member of Object.keys(state.recordsOf)) {
