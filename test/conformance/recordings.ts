@@ -4,7 +4,10 @@ import * as path from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { z } from 'zod';
 
-const RECORDINGS = path.join(__dirname, '..', 'recordings', 'guide-1.7');
+const FOLDER = path.join(__dirname, '..', 'recordings');
+const GUIDE = 'guide-1.7';
+const NEWER = 'kubernetes-1.34.4';
+const ENDING = '.jsonl.gz';
 
 const schema = z.strictObject({
   /** Number of the call in its file. */
@@ -34,19 +37,34 @@ export interface Recorded extends Readonly<z.infer<typeof schema>> {
 /** A line that is no recorded call. */
 export class RecordingError extends Error {}
 
-export const FILES: readonly string[] = fs
-  .readdirSync(RECORDINGS)
-  .filter((name) => name.endsWith('.jsonl.gz'))
-  .map((name) => name.slice(0, -'.jsonl.gz'.length))
-  .sort();
+function filesOf(folder: string): string[] {
+  const names = fs.readdirSync(path.join(FOLDER, folder)).filter((name) => name.endsWith(ENDING));
+  return names.map((name) => name.slice(0, -ENDING.length)).sort();
+}
+
+/** The files of the guide's programs. */
+export const FILES: readonly string[] = filesOf(GUIDE);
+
+/** Versions of kubectl that were recorded with a server of 1.34.4. */
+export const NEWER_KUBECTLS: readonly string[] = filesOf(NEWER).map((name) => name.replace(/^kubectl-/, ''));
 
 const cache = new Map<string, readonly Recorded[]>();
 
 /** All calls of a file, in the order in which they began. */
 export function recorded(file: string): readonly Recorded[] {
+  return read(path.join(GUIDE, file), file, file.slice(0, 2));
+}
+
+/** What a newer kubectl was asked and said. */
+export function recordedOf(version: string): readonly Recorded[] {
+  const file = `kubectl-${version}`;
+  return read(path.join(NEWER, file), file, version);
+}
+
+function read(name: string, file: string, prefix: string): readonly Recorded[] {
   const known = cache.get(file);
   if (known !== undefined) return known;
-  const lines = gunzipSync(fs.readFileSync(path.join(RECORDINGS, `${file}.jsonl.gz`)))
+  const lines = gunzipSync(fs.readFileSync(path.join(FOLDER, `${name}${ENDING}`)))
     .toString('utf8')
     .trimEnd()
     .split('\n');
@@ -55,7 +73,7 @@ export function recorded(file: string): readonly Recorded[] {
     if (!parsed.success) {
       throw new RecordingError(`${file}, line ${index + 1} is no recorded call: ${z.prettifyError(parsed.error)}`);
     }
-    return { ...parsed.data, file, id: `${file.slice(0, 2)}:${parsed.data.n}` };
+    return { ...parsed.data, file, id: `${prefix}:${parsed.data.n}` };
   });
   calls.sort((a, b) => a.n - b.n);
   cache.set(file, calls);

@@ -8,6 +8,8 @@ import type { WorldOptions } from '../stand-ins/types';
 /** How a file of recordings is replayed. */
 export interface Stage {
   readonly file: string;
+  /** Its calls. @default those of the guide's file */
+  readonly calls?: readonly Recorded[];
   readonly world?: WorldOptions;
   /** Brings the World into the state in which the file begins. */
   readonly begin?: (rig: Rig) => Promise<void> | void;
@@ -66,7 +68,7 @@ async function runBoth(rig: Rig, pair: readonly Recorded[], circumstances: Circu
 
 /** Replays a file. `skipped` says which calls cannot be run at all. */
 export async function replay(stage: Stage, skipped: (call: Recorded) => boolean): Promise<Verdict[]> {
-  const calls = recorded(stage.file);
+  const calls = stage.calls ?? recorded(stage.file);
   const rig = await Rig.start(stage.world);
   const circumstances = { folder: rig.folder, asked: asked(calls) };
   const verdicts: Verdict[] = [];

@@ -1,5 +1,6 @@
 /** One running call: its output, its single writes, and the points at which faults strike. */
-import { type ConnectionFailure, type FaultAction, connectionError, httpError, noise } from './faults';
+import * as semver from 'semver';
+import { type ConnectionFailure, type FaultAction, connectionError, httpError, noise, notValidated } from './faults';
 import type { CallRecord, Invocation, Program } from './types';
 
 /** The program ends here, with this code and these last words. */
@@ -134,9 +135,22 @@ export class Call {
   /** Ends the call with a failed connection. */
   strike(how: ConnectionFailure, server = this.server): never {
     const command = this.invocation.argv.find((word) => !word.startsWith('-')) ?? '';
+    const source = this.validated();
+    if (source !== undefined) throw new Exit(1, notValidated(this.release, source, how, server));
     const quiet = this.program !== 'kubectl' || !this.discovers;
     const before = quiet ? '' : noise(this.release, command, how, server);
     throw new Exit(1, before + connectionError(this.program, this.world.helmVersion, how, server));
+  }
+
+  /** The file that a newer kubectl checks by the server's schema before anything else. */
+  private validated(): string | undefined {
+    const { argv } = this.invocation;
+    const command = argv.find((word) => !word.startsWith('-')) ?? '';
+    if (this.program !== 'kubectl' || !this.discovers || semver.lt(this.release, '1.26.0')) return undefined;
+    if (!['apply', 'create', 'replace'].includes(command) || argv.includes('--validate=false')) return undefined;
+    const flag = argv.findIndex((word) => /^(?:-f|--filename)(?:=|$)/.test(word));
+    const file = argv[flag]?.includes('=') === true ? argv[flag]?.replace(/^[^=]*=/, '') : argv[flag + 1];
+    return flag < 0 ? undefined : file === '-' ? 'STDIN' : file;
   }
 
   /** Ends the call with what the API server refuses it with. */

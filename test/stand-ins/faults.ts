@@ -185,10 +185,10 @@ export function goError(release: string, how: ConnectionFailure, server: string)
 }
 
 /** What the discovery of newer kubectls writes for each try. */
-function discoveryNoise(how: ConnectionFailure, server: string): string {
-  const why = reason(how, server).replace('getsockopt', 'connect');
-  const inner = `couldn't get current server API group list: Get \\"https://${server}/api?timeout=32s\\": ${why}`;
-  return `E0101 00:00:00.000000       1 memcache.go:265] "Unhandled Error" err="${inner}"\n`;
+function discoveryNoise(release: string, how: ConnectionFailure, server: string): string {
+  const problem = `couldn't get current server API group list: Get "https://${server}/api?timeout=32s": ${goError(release, how, server)}`;
+  const words = semver.lt(release, '1.31.0') ? problem : `"Unhandled Error" err="${problem.replaceAll('"', '\\"')}"`;
+  return `E0101 00:00:00.000000       1 memcache.go:265] ${words}\n`;
 }
 
 /** What kubectl 1.8 and 1.9 write where they do not get the server's schema. */
@@ -198,10 +198,18 @@ export function schemaNoise(why: string): string {
 
 /** What kubectl writes beside the one line that counts, where it does not reach a server. */
 export function noise(release: string, command: string, how: ConnectionFailure, server: string): string {
-  if (semver.gte(release, '1.24.0')) return command === 'version' ? '' : discoveryNoise(how, server).repeat(5);
+  if (semver.gte(release, '1.26.0')) {
+    return command === 'version' || how === 'authority' ? '' : discoveryNoise(release, how, server).repeat(5);
+  }
   const validates = command === 'apply' || command === 'create' || command === 'replace';
   if (!validates || semver.lt(release, '1.8.0') || semver.gte(release, '1.10.0')) return '';
   return schemaNoise(`Get https://${server}/swagger-2.0.0.pb-v1: ${reason(how, server)}`);
+}
+
+/** What newer kubectls say where they cannot get the schema that they check a file by. */
+export function notValidated(release: string, source: string, how: ConnectionFailure, server: string): string {
+  const why = `failed to download openapi: Get "https://${server}/openapi/v2?timeout=32s": ${goError(release, how, server)}`;
+  return `error: error validating "${source}": error validating data: ${why}; if you choose to ignore these errors, turn validation off with --validate=false\n`;
 }
 
 /** How the program words a failed connection. `server` is `host:port`. */

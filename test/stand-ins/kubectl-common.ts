@@ -274,8 +274,8 @@ export function typeFor(s: Session, word: string): { type: ResourceType; version
   const found = typeOfWord(s.target().cluster, word);
   if (found === undefined) {
     const [name = '', ...group] = word.split('.');
-    const where = group.length > 0 ? ` in group "${group.join('.')}"` : '';
     // Up to 1.9 the words stand alone.
+    const where = group.length > 0 && !s.atLeast('1.10.0') ? ` in group "${group.join('.')}"` : '';
     s.call.fail(`${s.atLeast('1.10.0') ? 'error: ' : ''}the server doesn't have a resource type "${name}"${where}`);
   }
   return found;

@@ -41,6 +41,8 @@ export async function configCommand(s: Session): Promise<number> {
   switch (action) {
     case 'view': {
       const view = config.view(flags.bool('raw'));
+      // Newer ones leave out what is empty.
+      if (s.atLeast('1.34.0')) delete view.preferences;
       const whole = flags.bool('minify') ? minified(s, config, view) : view;
       call.out(
         flags.value('output') === 'json'

@@ -3,7 +3,7 @@ import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { dump, load } from 'js-yaml';
 import { duration } from './call';
-import { type Dict, type Json, type KubeObject, at, clone, dict, list, num, sorted, strings } from './json';
+import { type Dict, type Json, type KubeObject, at, clone, dict, list, num, same, sorted, strings } from './json';
 import { review } from './kubectl-config';
 import {
   type Item,
@@ -28,7 +28,7 @@ import { PatchError, jsonPatch, mergePatch, strategicPatch, threeWay } from './m
 import { ApiError, ApiServer, InvalidError, type WriteOptions } from './objects';
 import { serverSideApply } from './ownership';
 import { Complaint, type Problem, from } from './problems';
-import { type ResourceType, qualified, typeOfKind } from './resources';
+import { type ResourceType, groupOf, qualified, typeOfKind } from './resources';
 import { refusal } from './validate';
 
 const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration';
@@ -165,6 +165,11 @@ export async function applyCommand(s: Session): Promise<number> {
       dry === 'server' ? Promise.resolve(change()) : call.write(change);
     const current = s.target().api.get(item.type, item.namespace, item.name);
     needKnown(item);
+    if (s.atLeast('1.12.0')) {
+      doing = retrieving(item);
+      need(s, 'get', item.type, item.version, item.namespace, item.name);
+      doing = 'creating';
+    }
     need(s, current === undefined ? 'create' : 'patch', item.type, item.version, item.namespace, item.name);
     if (flags.bool('server-side')) {
       const result = await write(() => applyServerSide(s, api, item, manifest.object));
@@ -189,21 +194,27 @@ export async function applyCommand(s: Session): Promise<number> {
         `Warning: ${s.atLeast('1.18.0') ? `resource ${item.type.plural}/${item.name} is missing the ${LAST_APPLIED} annotation which is required by kubectl apply. kubectl apply` : 'kubectl apply'} should ${s.atLeast('1.18.0') ? 'only ' : ''}be used on ${s.atLeast('1.18.0') ? 'resources' : 'resource'} created ${s.atLeast('1.18.0') ? 'declaratively ' : ''}by either kubectl create --save-config or kubectl apply${s.atLeast('1.18.0') ? '. The missing annotation will be patched automatically.' : ''}\n`,
       );
     }
+    const wanted = { ...applied(s, item, current, manifest.object), apiVersion: item.version };
     const result =
       dry === 'client'
-        ? current
-        : await write(() =>
-            api.update(
-              item.type,
-              { ...applied(s, item, current, manifest.object), apiVersion: item.version },
-              { manager: 'kubectl-client-side-apply' },
-            ),
-          );
-    const changed = result.metadata.resourceVersion !== current.metadata.resourceVersion;
+        ? wanted
+        : await write(() => api.update(item.type, wanted, { manager: 'kubectl-client-side-apply' }));
+    const changed =
+      dry === 'client'
+        ? !same(wanted, { ...current, apiVersion: item.version })
+        : result.metadata.resourceVersion !== current.metadata.resourceVersion;
     // kubectl 1.8 knows no "unchanged".
     report(s, item, result, `${changed || !s.atLeast('1.9.0') ? 'configured' : 'unchanged'}${suffix[dry]}`);
   };
   return each(s, manifests, body, [...broken], ({ source }) => ({ doing, source }));
+}
+
+/** How newer ones name what they do first. */
+function retrieving({ type, version, namespace = '', name }: Item): string {
+  const group = groupOf(version);
+  const [resource, kind] = [`${group}/${version.slice(version.indexOf('/') + 1)}, Resource=${type.plural}`, type.kind];
+  const what = resource.replace(`Resource=${type.plural}`, `Kind=${kind}`);
+  return `retrieving current configuration of:\nResource: "${resource}", GroupVersionKind: "${what}"\nName: "${name}", Namespace: "${namespace}"\nfrom server for:`;
 }
 
 /** Go's JSON writes three letters as numbers. */
@@ -475,15 +486,17 @@ async function mark(s: Session, field: 'labels' | 'annotations', done: string): 
   const overwrite = flags.bool('overwrite');
   return each(s, items, async (item) => {
     const { api } = s.target();
+    need(s, 'get', item.type, item.version, item.namespace, item.name);
     const current = api.get(item.type, item.namespace, item.name);
     if (current === undefined) throw missing(item);
     need(s, 'patch', item.type, item.version, item.namespace, item.name);
-    const before = strings(current.metadata[field]);
+    const known = current.metadata[field];
+    const before = strings(known);
     for (const [key, value] of Object.entries(set)) {
       const present = before[key];
-      // For labels the same value counts as overwriting, too, up to 1.23.
-      const same = present === value && (field === 'annotations' || s.atLeast('1.24.0'));
-      if (overwrite || present === undefined || same) continue;
+      // The same value counts as overwriting, too, in older ones.
+      const equal = present === value && s.atLeast(field === 'labels' ? '1.24.0' : '1.26.0');
+      if (overwrite || present === undefined || equal) continue;
       const why = `'${key}' already has a value (${present})`;
       throw new Complaint(
         field === 'labels'
@@ -501,8 +514,13 @@ async function mark(s: Session, field: 'labels' | 'annotations', done: string): 
       copy.metadata[field] = after;
       return api.update(item.type, copy, { manager: 'kubectl-label' });
     });
-    const changed = result.metadata.resourceVersion !== current.metadata.resourceVersion;
-    report(s, item, result, changed || field === 'annotations' ? done : `not ${done}`);
+    // Newer ones take an empty set in the place of none for a change.
+    const changed =
+      result.metadata.resourceVersion !== current.metadata.resourceVersion ||
+      (s.atLeast('1.20.0') && known === undefined && remove.length > 0);
+    const fewer = Object.keys(after).length < Object.keys(before).length;
+    const did = field === 'labels' && fewer && s.atLeast('1.24.0') ? `un${done}` : done;
+    report(s, item, result, changed || field === 'annotations' ? did : `not ${done}`);
   });
 }
 

@@ -4,6 +4,7 @@ import { dump } from 'js-yaml';
 import { type Call, Exit, duration } from './call';
 import { type FlagSpecs, type Flags, UsageError, parseFlags } from './flags';
 import { type Dict, type Json, isDict, text } from './json';
+import { serverVersion } from './rest';
 import { type Session, session } from './kubectl-common';
 import { apiVersions, getCommand, describeCommand } from './kubectl-get';
 import { canICommand, configCommand } from './kubectl-config';
@@ -315,8 +316,13 @@ const COMMANDS: Readonly<Record<string, Command>> = {
 
 /** Which kustomize a kubectl has; it says so since 1.24. */
 function kustomizeOf(release: string): string | undefined {
-  if (semver.lt(release, '1.24.0')) return undefined;
-  return semver.lt(release, '1.27.0') ? 'v4.5.7' : semver.lt(release, '1.30.0') ? 'v5.0.4' : 'v5.5.0';
+  const versions = [
+    ['1.24.0', 'v4.5.7'],
+    ['1.27.0', 'v5.0.4-0.20230601165947-6ce0bf390ce3'],
+    ['1.30.0', 'v5.5.0'],
+    ['1.34.0', 'v5.7.1'],
+  ] as const;
+  return versions.findLast(([since]) => semver.gte(release, since))?.[1];
 }
 
 export function version(s: Session): number {
@@ -334,7 +340,8 @@ export function version(s: Session): number {
     // Newer ones look for the context before anything else.
     if (!known && s.atLeast('1.12.0')) call.fail(`error: context "${context}" does not exist`);
     try {
-      shown.serverVersion = clientVersion(s.target().cluster.version);
+      const { api, cluster } = s.target();
+      shown.serverVersion = s.atLeast('1.34.0') ? serverVersion(api) : clientVersion(cluster.version);
     } catch (error) {
       // The client's half is printed all the same; the failure comes after it.
       if (!(error instanceof Exit)) throw error;

@@ -135,7 +135,8 @@ export function refused(api: ApiServer, user: string, request: Request, code: nu
   return { ...reply, body: typeof reply.body === 'string' ? message : { ...reply.body, message } };
 }
 
-function serverVersion(api: ApiServer): Dict {
+/** What a server says of its version. */
+export function serverVersion(api: ApiServer): Dict {
   const told = clientVersion(api.cluster.version);
   if (!api.atLeast('1.34.0')) return told;
   const { major, minor, ...rest } = told;

@@ -202,9 +202,13 @@ async function progressOf(context: Context, fresh: boolean): Promise<Progress> {
   if (entries.length === 3) {
     if (going) return { reached: 'leaving', going };
     if (there.length === objects.length) return { reached: 'end' };
-    const missing = objects.filter((names) => !names.some((name) => found.get(name)));
+    // Under the names that this kubefed gives.
+    const way = Math.max(...objects.map((names) => names.findIndex((name) => found.get(name))));
+    const missing = objects
+      .filter((names) => !names.some((name) => found.get(name)))
+      .flatMap((names) => names[way] ?? names[0] ?? []);
     throw new StepError(
-      `the control plane in ${step.cluster} lacks what kubefed init made: ${missing.flatMap(([name]) => (name ? named(name) : [])).join(', ')}`,
+      `the control plane in ${step.cluster} lacks what kubefed init made: ${missing.map(named).join(', ')}`,
       'kubefed cannot mend it. Bring the objects back from a backup, or tear the federation down and apply again.',
     );
   }
