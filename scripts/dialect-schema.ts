@@ -7,7 +7,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
-import { BASE_MINOR, DialectSchema, FieldEntry } from '../lib/dialect/schema';
+import { BASE_MINOR, DialectSchema, FieldEntry } from '../lib/dialect/types';
 
 /** `[first, last]` minor version. */
 type Span = readonly [number, number];

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { FederationError, Finding } from '../errors';
 import { DEFAULTS, isBuiltIn, NO_OPS, SAME_SHAPE, SELECTOR_FROM_LABELS } from './rules';
-import { BASE_MINOR, DialectSchema } from './schema';
+import { BASE_MINOR, DialectSchema } from './types';
 import schemaJson from './schema.json';
 
 const SCHEMA: DialectSchema = schemaJson;

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setMaxListeners } from 'node:events';
 import { Command } from '../../lib/plan/step';
+import { orEnd } from '../apply/tools/kubectl';
 import { classify, FailureKind, ProgramError } from '../apply/tools/program';
 import { Keeper } from './keeper';
 import { Answer, Question, Transport } from './transport';
@@ -144,13 +145,13 @@ export class ProxyTransport implements Transport {
 
   private proxyOf(context: string, signal: AbortSignal): Promise<Proxy> {
     const known = this.proxies.get(context);
-    if (known) return untilAborted(known, signal, ['kubectl', `--context=${context}`, 'proxy']);
+    if (known) return orEnd(signal, ['kubectl', `--context=${context}`, 'proxy'], known);
     const started = this.launch(context);
     this.proxies.set(context, started);
     started.catch(() => {
       if (this.proxies.get(context) === started) this.proxies.delete(context);
     });
-    return untilAborted(started, signal, ['kubectl', `--context=${context}`, 'proxy']);
+    return orEnd(signal, ['kubectl', `--context=${context}`, 'proxy'], started);
   }
 
   private async launch(context: string): Promise<Proxy> {
@@ -234,18 +235,4 @@ function failed(command: Command, kind: FailureKind, stderr: string): ProgramErr
 function lost(command: Command, error: unknown, signal: AbortSignal): ProgramError {
   if (signal.aborted) return failed(command, 'cut', 'not waited for any longer');
   return failed(command, 'unreachable', error instanceof Error ? error.message : String(error));
-}
-
-function untilAborted<T>(promise: Promise<T>, signal: AbortSignal, command: Command): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const cut = (): void => {
-      reject(failed(command, 'cut', 'not waited for any longer'));
-    };
-    setMaxListeners(0, signal);
-    signal.addEventListener('abort', cut, { once: true });
-    promise.then(resolve, reject).finally(() => {
-      signal.removeEventListener('abort', cut);
-    });
-    if (signal.aborted) cut();
-  });
 }

@@ -13,7 +13,7 @@ import {
 } from '../../lib';
 import { FederationProps } from '../../lib/topology/types';
 import { copyOf, fingerprint, temporaryFolder } from '../support/folder';
-import { guideAt, guideProps, manyClusters, ROOT } from '../support/guide';
+import { guideAt, guideProps, ROOT } from '../support/guide';
 
 const federation = (changes: Partial<FederationProps> = {}): Federation => new Federation(guideProps(changes));
 
@@ -99,11 +99,6 @@ describe('synth', () => {
     expect(Object.entries(fingerprint(folder)).map(([path, { content }]) => [path, content])).toEqual(
       Object.entries(before).map(([path, { content }]) => [path, content]),
     );
-  });
-
-  test.each([1, 1000])('renders %d clusters', (count) => {
-    const { written } = synth(new Federation(manyClusters(count)), temporaryFolder());
-    expect(written.filter((path) => path.endsWith('/35-vip-configmap.yaml'))).toHaveLength(count);
   });
 });
 

@@ -1,8 +1,13 @@
 import { FaultAction } from '../stand-ins/faults';
-import { swept } from '../support/sweep';
+import { inSweeps, swept } from '../support/sweep';
 import { limits } from './support/cli';
 import { memberNames, mustApply, shortLimit, withFederation } from './support/shared';
 import { story } from './support/story';
+
+/** A test that runs beside others, in the sweeps alone. */
+const itInSweeps = inSweeps<[test: () => Promise<void>]>((what, test) => {
+  it.concurrent(what, test);
+});
 
 describe('a fault that stays', () => {
   const STEP = /^usa\/kube-keepalived-vip$/;
@@ -75,7 +80,7 @@ describe('a fault that stays', () => {
     }),
   );
 
-  it.concurrent('ends at the step’s limit where the server never answers, and names the call that hangs', () =>
+  itInSweeps('ends at the step’s limit where the server never answers, and names the call that hangs', () =>
     withFederation({}, async (federation) => {
       const { world, cli, editPlan } = federation;
       const limit = await shortLimit();
@@ -99,7 +104,7 @@ describe('a fault that stays', () => {
     }),
   );
 
-  it.concurrent('ends at the step’s limit where a look never comes back', () =>
+  itInSweeps('ends at the step’s limit where a look never comes back', () =>
     withFederation({}, async (federation) => {
       const { world, cli, editPlan } = federation;
       const limit = await shortLimit();
@@ -135,7 +140,7 @@ describe('a fault that stays', () => {
       }),
   );
 
-  it.concurrent('in one member leaves the other members joined', () =>
+  itInSweeps('in one member leaves the other members joined', () =>
     withFederation({}, async (federation) => {
       const { world, cli } = federation;
       world.inject({ program: 'kubefed', match: /^join usa/, times: 'always', action: { type: 'http', status: 403 } });
@@ -145,7 +150,7 @@ describe('a fault that stays', () => {
     }),
   );
 
-  it.concurrent('is tried several times, with pauses, before it is given up', () =>
+  itInSweeps('is tried several times, with pauses, before it is given up', () =>
     withFederation({}, async (federation) => {
       const { world, cli } = federation;
       const fault = world.inject({ match: WRITE, times: 'always', action: { type: 'http', status: 503 } });

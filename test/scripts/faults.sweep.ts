@@ -1,5 +1,5 @@
 import { FaultAction } from '../stand-ins/faults';
-import { swept } from '../support/sweep';
+import { inSweeps, swept } from '../support/sweep';
 import { startFederation } from './support/cli';
 import { comparable, mustApply, withFederation } from './support/shared';
 import { story } from './support/story';
@@ -32,6 +32,11 @@ const undisturbed = (async (): Promise<unknown> => {
 })();
 // Whoever asks for it is told.
 undisturbed.catch(() => undefined);
+
+/** A test that runs beside others, in the sweeps alone. */
+const itInSweeps = inSweeps<[test: () => Promise<void>]>((what, test) => {
+  it.concurrent(what, test);
+});
 
 describe('a fault that passes by itself', () => {
   const everywhere: [name: string, action: FaultAction][] = [
@@ -114,7 +119,7 @@ describe('a fault that passes by itself', () => {
     }),
   );
 
-  it.concurrent('is overcome where every call of a cluster is slow', () =>
+  itInSweeps('is overcome where every call of a cluster is slow', () =>
     withFederation({}, async (federation) => {
       federation.world.inject({ match: /=usa/, times: 'always', action: { type: 'slow', ms: 100 } });
       const ended = await federation.cli(['apply', '--yes', '--json']);

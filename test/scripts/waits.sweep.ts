@@ -1,8 +1,13 @@
 import { World } from '../stand-ins/world';
-import { swept } from '../support/sweep';
+import { inSweeps, swept } from '../support/sweep';
 import { limits } from './support/cli';
 import { mustApply, shortLimit, withFederation } from './support/shared';
 import { story } from './support/story';
+
+/** A test that runs beside others, in the sweeps alone. */
+const itInSweeps = inSweeps<[test: () => Promise<void>]>((what, test) => {
+  it.concurrent(what, test);
+});
 
 interface Wait {
   readonly what: string;
@@ -108,7 +113,7 @@ function plantRecord(world: World, address: string): void {
   });
 }
 
-it.concurrent('ends at its limit where a name leads to another address, too', () =>
+itInSweeps('ends at its limit where a name leads to another address, too', () =>
   withFederation({}, async (federation) => {
     const { world, cli, editPlan } = federation;
     await mustApply(federation);
@@ -130,7 +135,7 @@ it.concurrent('ends at its limit where a name leads to another address, too', ()
   }),
 );
 
-it.concurrent('ends at its limit where the server for the names does not answer', () =>
+itInSweeps('ends at its limit where the server for the names does not answer', () =>
   withFederation({}, async (federation) => {
     const { world, cli, editPlan } = federation;
     await mustApply(federation);
@@ -145,7 +150,7 @@ it.concurrent('ends at its limit where the server for the names does not answer'
 );
 
 describe('kubefed init, which polls for ever', () => {
-  it.concurrent('is ended at the step’s limit, with where to look, and its work is gone on with', () =>
+  itInSweeps('is ended at the step’s limit, with where to look, and its work is gone on with', () =>
     withFederation({}, async (federation) => {
       const { world, cli, editPlan } = federation;
       const limit = await shortLimit();
@@ -180,7 +185,7 @@ describe('kubefed init, which polls for ever', () => {
   );
 });
 
-it.concurrent('does not hold up what does not need it', () =>
+itInSweeps('does not hold up what does not need it', () =>
   withFederation({}, async (federation) => {
     const { world, cli, editPlan } = federation;
     const limit = await shortLimit();

@@ -542,7 +542,7 @@ describe('kubectl of today', () => {
     await world.setOnline('new', false);
     const lines = (await sh(world, 'kubectl get nodes')).stderr.trimEnd().split('\n');
     expect(lines).toHaveLength(6);
-    expect(lines[0]).toMatch(/memcache\.go:265\] "Unhandled Error" err="couldn't get current server API group list: /);
+    expect(lines[0]).toMatch(/memcache\.go:265\] couldn't get current server API group list: /);
     expect(lines[5]).toBe(
       'The connection to the server 10.11.12.9:6443 was refused - did you specify the right host or port?',
     );

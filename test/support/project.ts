@@ -63,11 +63,26 @@ export class Project {
 
   /** A program of node_modules/.bin, or node itself. */
   run(program: string, ...args: string[]): Ended {
-    const file = program === 'node' ? process.execPath : join(this.folder, 'node_modules/.bin', program);
+    return this.start(program === 'node' ? process.execPath : join(this.folder, 'node_modules/.bin', program), args);
+  }
+
+  /** A command line as a user types it: `npx ts-node main.ts`. */
+  type(line: string): Ended {
+    return this.start('bash', ['-c', line]);
+  }
+
+  private start(file: string, args: readonly string[]): Ended {
     const { status, stdout, stderr } = spawnSync(file, args, {
       cwd: this.folder,
       encoding: 'utf8',
-      env: { ...process.env, CDK8S_CHECK_UPGRADE: 'false', NODE_OPTIONS: '' },
+      // Neither cdk8s nor npm looks for a newer version of itself, and npx takes what is installed.
+      env: {
+        ...process.env,
+        CDK8S_CHECK_UPGRADE: 'false',
+        NODE_OPTIONS: '',
+        npm_config_offline: 'true',
+        npm_config_update_notifier: 'false',
+      },
     });
     return { code: status, stdout, stderr };
   }

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { Command } from '../../../lib/plan/step';
 import { Output, ProgramError, Run, RunOptions } from './program';
 import { withRetry } from './retry';
@@ -62,6 +63,8 @@ export function orEnd<T>(signal: AbortSignal, command: Command, answer: Promise<
     const end = (): void => {
       reject(new ProgramError(command, 'cut', null, { stdout: '', stderr: 'not waited for any longer' }));
     };
+    // Any number of answers hang on one signal, which Node would take for a leak.
+    setMaxListeners(0, signal);
     signal.addEventListener('abort', end, { once: true });
     answer.then(resolve, reject).finally(() => {
       signal.removeEventListener('abort', end);

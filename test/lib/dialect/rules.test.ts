@@ -1,6 +1,6 @@
 import { DialectError, lower, Manifest } from '../../../lib/dialect/dialect';
 import { DEFAULTS, NO_OPS, SAME_SHAPE } from '../../../lib/dialect/rules';
-import { BASE_MINOR, DialectSchema } from '../../../lib/dialect/schema';
+import { BASE_MINOR, DialectSchema } from '../../../lib/dialect/types';
 import schemaJson from '../../../lib/dialect/schema.json';
 
 const schema: DialectSchema = schemaJson;

@@ -1,5 +1,5 @@
 import { dialectSchema, ownerAndField, SWITCHED_ON } from '../../../scripts/dialect-schema';
-import { BASE_MINOR, DialectSchema } from '../../../lib/dialect/schema';
+import { BASE_MINOR, DialectSchema } from '../../../lib/dialect/types';
 import schemaJson from '../../../lib/dialect/schema.json';
 import { creatable, publishedDocument, PUBLISHED_MINORS } from '../../support/openapi';
 

@@ -1,6 +1,7 @@
 /** What a teardown leaves standing: what belongs to another federation, what it cannot see, and what others stand on. */
 import { account, admin } from '../stand-ins/fixtures';
 import { GUIDE_CLUSTERS } from '../support/guide';
+import { inSweeps, swept } from '../support/sweep';
 import { Ended, limits, StartedFederation, StartOptions } from './support/cli';
 import { differing } from './support/kill';
 import { memberNames, mustApply, sharedFederation, shortLimit, withFederation } from './support/shared';
@@ -10,6 +11,9 @@ import { story } from './support/story';
 function its(what: string, options: StartOptions, test: (federation: StartedFederation) => Promise<void>): void {
   it.concurrent(what, () => withFederation(options, test));
 }
+
+/** The same, in the sweeps alone. */
+const itsInSweeps = inSweeps(its);
 
 async function kubectl({ world }: StartedFederation, ...args: string[]): Promise<void> {
   const ran = await world.invoke('kubectl', args);
@@ -45,7 +49,7 @@ describe('another federation on the same host cluster', () => {
     expect(world.canonicalState()).toEqual(before);
   });
 
-  its('keeps what names its members where hosts have the same context name', {}, async (federation) => {
+  itsInSweeps('keeps what names its members where hosts have the same context name', {}, async (federation) => {
     const { world, cli } = federation;
     await mustApply(federation);
     // Its host cluster is called fcp, too, on another machine.
@@ -99,7 +103,7 @@ describe('a control plane whose members cannot be seen', () => {
     }
   });
 
-  its('is not taken away where its API server cannot be asked', {}, async (federation) => {
+  itsInSweeps('is not taken away where its API server cannot be asked', {}, async (federation) => {
     const { world, cli } = federation;
     await mustApply(federation);
     world.inject({
@@ -124,7 +128,7 @@ describe('a control plane whose members cannot be seen', () => {
     expect(world.get('usa', 'ServiceAccount', 'federation-system', 'usa-fcp')).toBeDefined();
   });
 
-  its('goes where its pods have never started: it has had no member', {}, async (federation) => {
+  itsInSweeps('goes where its pods have never started: it has had no member', {}, async (federation) => {
     const { world, cli, editPlan } = federation;
     editPlan(limits(await shortLimit(), /federation-control-plane$/));
     const before = world.canonicalState();
@@ -179,7 +183,7 @@ describe('what others use', () => {
   });
 
   const usual = { clusters: { fcp: { objects: [account('tiller', 'kube-system'), admin('tiller', 'kube-system')] } } };
-  its('keeps the account under which a Tiller ran before, and was adopted', usual, async (federation) => {
+  itsInSweeps('keeps the account under which a Tiller ran before, and was adopted', usual, async (federation) => {
     const { cli } = federation;
     await helm(federation, 'init', '--service-account=tiller');
     await helm(federation, 'install', '--name=theirs', '--version=0.9.0', 'stable/coredns');
@@ -189,31 +193,38 @@ describe('what others use', () => {
     await expectTillerInUse(federation, ended);
   });
 
-  its('keeps all that it stands on: a federation with a member that the plan does not know', {}, async (federation) => {
-    const { world, cli, resynth } = federation;
-    await mustApply(federation);
-    resynth({ clusters: [GUIDE_CLUSTERS.fcp, GUIDE_CLUSTERS.usa] });
-    const ended = await cli(['teardown', '--yes', '--json']);
-    expect(ended.code).toBe(0);
-    const why = 'fcp/federation-control-plane stays and needs it';
-    expect(kept(ended)).toMatchObject({
-      'fcp/federation-control-plane': 'chn is a member that this plan does not know',
-      'fcp/coredns': why,
-      'fcp/helm-init': why,
-      'fcp/tiller': why,
-      'fcp/etcd-cluster': why,
-      'fcp/etcd-operator': why,
-    });
-    expect(story(ended).outcomes).toMatchObject({ 'usa/join': 'removed', 'usa/keepalived-cloud-provider': 'removed' });
-    expect(world.get('fcp', 'EtcdCluster', 'default', 'etcd-cluster')).toBeDefined();
-    expect(world.get('fcp', 'Deployment', 'default', 'coredns-coredns')).toBeDefined();
-  });
+  itsInSweeps(
+    'keeps all that it stands on: a federation with a member that the plan does not know',
+    {},
+    async (federation) => {
+      const { world, cli, resynth } = federation;
+      await mustApply(federation);
+      resynth({ clusters: [GUIDE_CLUSTERS.fcp, GUIDE_CLUSTERS.usa] });
+      const ended = await cli(['teardown', '--yes', '--json']);
+      expect(ended.code).toBe(0);
+      const why = 'fcp/federation-control-plane stays and needs it';
+      expect(kept(ended)).toMatchObject({
+        'fcp/federation-control-plane': 'chn is a member that this plan does not know',
+        'fcp/coredns': why,
+        'fcp/helm-init': why,
+        'fcp/tiller': why,
+        'fcp/etcd-cluster': why,
+        'fcp/etcd-operator': why,
+      });
+      expect(story(ended).outcomes).toMatchObject({
+        'usa/join': 'removed',
+        'usa/keepalived-cloud-provider': 'removed',
+      });
+      expect(world.get('fcp', 'EtcdCluster', 'default', 'etcd-cluster')).toBeDefined();
+      expect(world.get('fcp', 'Deployment', 'default', 'coredns-coredns')).toBeDefined();
+    },
+  );
 });
 
 describe('a selection', () => {
   const shared = sharedFederation({ applied: true });
 
-  it.each([
+  const selections: [selection: string, standing: string[]][] = [
     ['--only etcd', ['fcp/coredns', 'fcp/federation-control-plane', 'fcp/join', 'federation/hello-world']],
     ['--only coredns', ['fcp/federation-control-plane', 'usa/join', 'federation/hello-world']],
     ['--cluster fcp', ['usa/join', 'chn/join', 'federation/hello-world']],
@@ -221,21 +232,26 @@ describe('a selection', () => {
     ['--only membership', ['usa/cluster-dns', 'federation/hello-world']],
     ['--only keepalived', ['federation/hello-world']],
     ['--only usa/node-labels', ['usa/join', 'usa/cluster-dns', 'federation/hello-world']],
-  ])('under which something stands is refused, with its name: %s', async (selection, standing) => {
-    const { world, cli } = shared.current;
-    const before = world.canonicalState();
-    const ended = await cli(['teardown', '--yes', '--json', ...selection.split(' ')]);
-    expect(ended.code).toBe(2);
-    expect(ended.stderr).toContain('Something stands on the selected steps; nothing was taken away.');
-    const findings = ended.events.flatMap((event) => (event.type === 'finding' ? [event] : []));
-    expect(findings.map(({ where }) => where)).toEqual(expect.arrayContaining(standing));
-    for (const { problem, hint } of findings) {
-      expect(problem).toMatch(/^is there and needs \S+/);
-      expect(hint).toBe('Select it too, or run teardown without a selection.');
-    }
-    expect(world.writes).toBe(0);
-    expect(world.canonicalState()).toEqual(before);
-  });
+  ];
+
+  it.each(swept(selections))(
+    'under which something stands is refused, with its name: %s',
+    async (selection, standing) => {
+      const { world, cli } = shared.current;
+      const before = world.canonicalState();
+      const ended = await cli(['teardown', '--yes', '--json', ...selection.split(' ')]);
+      expect(ended.code).toBe(2);
+      expect(ended.stderr).toContain('Something stands on the selected steps; nothing was taken away.');
+      const findings = ended.events.flatMap((event) => (event.type === 'finding' ? [event] : []));
+      expect(findings.map(({ where }) => where)).toEqual(expect.arrayContaining(standing));
+      for (const { problem, hint } of findings) {
+        expect(problem).toMatch(/^is there and needs \S+/);
+        expect(hint).toBe('Select it too, or run teardown without a selection.');
+      }
+      expect(world.writes).toBe(0);
+      expect(world.canonicalState()).toEqual(before);
+    },
+  );
 
   it('is carried out once nothing stands on it any more', async () => {
     const { world, cli } = shared.current;

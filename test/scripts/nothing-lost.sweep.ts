@@ -4,6 +4,7 @@ import { account, admin } from '../stand-ins/fixtures';
 import { KubeObject } from '../stand-ins/json';
 import { World } from '../stand-ins/world';
 import { guideAt, guideProps } from '../support/guide';
+import { inSweeps, swept } from '../support/sweep';
 import { StartedFederation, StartOptions } from './support/cli';
 import { change, set } from './support/change';
 import { mustApply, withFederation } from './support/shared';
@@ -13,6 +14,9 @@ import { story } from './support/story';
 function its(what: string, options: StartOptions, test: (federation: StartedFederation) => Promise<void>): void {
   it.concurrent(what, () => withFederation(options, test));
 }
+
+/** The same, in the sweeps alone. */
+const itsInSweeps = inSweeps(its);
 
 async function mustTearDown({ cli }: StartedFederation): Promise<void> {
   const { code, output } = await cli(['teardown', '--yes']);
@@ -36,7 +40,7 @@ describe('addresses that were given out', () => {
     return { data: map?.data, annotations: map?.metadata.annotations };
   };
 
-  its('stay over a second apply and over changes of the topology', {}, async (federation) => {
+  itsInSweeps('stay over a second apply and over changes of the topology', {}, async (federation) => {
     const { world, resynth } = federation;
     await mustApply(federation);
     await world.put('usa', loadBalancer('shop'));
@@ -113,7 +117,7 @@ describe('a user’s settings of kube-dns', () => {
     expectAsBefore(federation.world);
   });
 
-  its('stay where the run is killed between the join and the merge', options, async (federation) => {
+  itsInSweeps('stay where the run is killed between the join and the merge', options, async (federation) => {
     const { world, cli } = federation;
     world.inject({ program: 'kubefed', match: /^join usa/, action: { type: 'kill', point: 'after' } });
     const killed = await cli(['apply', '--yes'], { started: ({ pid }) => (world.victim = pid) });
@@ -124,7 +128,7 @@ describe('a user’s settings of kube-dns', () => {
     expectJoined(world);
   });
 
-  its('stay where the merge after the join fails', options, async (federation) => {
+  itsInSweeps('stay where the merge after the join fails', options, async (federation) => {
     const { world, cli } = federation;
     const patch =
       /usa .*patch configmap kube-dns .*"saved-stub-domains":null|usa .*patch configmap kube-dns .*stubDomains/;
@@ -138,7 +142,7 @@ describe('a user’s settings of kube-dns', () => {
     expectJoined(world);
   });
 
-  its('stay where the teardown is killed between the unjoin and the merge', options, async (federation) => {
+  itsInSweeps('stay where the teardown is killed between the unjoin and the merge', options, async (federation) => {
     const { world, cli } = federation;
     await mustApply(federation);
     world.inject({ program: 'kubefed', match: /^unjoin usa/, action: { type: 'kill', point: 'after' } });
@@ -149,7 +153,7 @@ describe('a user’s settings of kube-dns', () => {
     expectAsBefore(world);
   });
 
-  its('stay though the answer to the unjoin is lost', options, async (federation) => {
+  itsInSweeps('stay though the answer to the unjoin is lost', options, async (federation) => {
     const { world, cli } = federation;
     await mustApply(federation);
     world.inject({ program: 'kubefed', match: /^unjoin usa/, action: { type: 'notAfterWrite' } });
@@ -166,7 +170,7 @@ describe('a user’s settings of kube-dns', () => {
   const domains = (world: World): unknown =>
     JSON.parse((dataOf(world, 'usa', 'kube-dns') as { stubDomains?: string }).stubDomains ?? '{}');
 
-  its('stay as they were changed between a join that failed and the next', options, async (federation) => {
+  itsInSweeps('stay as they were changed between a join that failed and the next', options, async (federation) => {
     const { world, cli } = federation;
     const join = { program: 'kubefed', match: /^join usa/ } as const;
     world.inject({ ...join, action: { type: 'exit', code: 1, stderr: 'not now\n' } });
@@ -183,7 +187,7 @@ describe('a user’s settings of kube-dns', () => {
     expect(domains(world)).toEqual(changed);
   });
 
-  its('stay as they were changed between an unjoin that failed and the next', options, async (federation) => {
+  itsInSweeps('stay as they were changed between an unjoin that failed and the next', options, async (federation) => {
     const { world, cli } = federation;
     await mustApply(federation);
     const unjoin = { program: 'kubefed', match: /^unjoin usa/ } as const;
@@ -201,7 +205,7 @@ describe('a user’s settings of kube-dns', () => {
     expect(domains(world)).toEqual(changed);
   });
 
-  its(
+  itsInSweeps(
     'that are no JSON are not touched',
     { clusters: { usa: { clusterDnsConfig: { stubDomains: '{corp' } } } },
     async (federation) => {
@@ -217,7 +221,7 @@ describe('a user’s settings of kube-dns', () => {
   const claimed: StartOptions = {
     clusters: { usa: { clusterDnsConfig: { stubDomains: '{"example.com":["10.0.0.99"]}' } } },
   };
-  its('for the federation’s own zone are only replaced where that is said', claimed, async (federation) => {
+  itsInSweeps('for the federation’s own zone are only replaced where that is said', claimed, async (federation) => {
     const { world, cli } = federation;
     const ended = await cli(['apply', '--yes', '--json']);
     expect(story(ended).failed).toMatchObject([
@@ -231,7 +235,7 @@ describe('a user’s settings of kube-dns', () => {
 
 describe('an entry of stubDomains for the federation’s zone that somebody has pointed elsewhere', () => {
   const theirs = '{"example.com":["10.0.0.99"]}';
-  its('is refused, and kept by a teardown, which takes its own note away', {}, async (federation) => {
+  itsInSweeps('is refused, and kept by a teardown, which takes its own note away', {}, async (federation) => {
     const { world, cli } = federation;
     await mustApply(federation);
     await change(world, ['usa', 'ConfigMap', 'kube-system', 'kube-dns'], (object) => {
@@ -264,7 +268,7 @@ describe('arguments of kube-dns', () => {
     return Object.fromEntries(containers.map(({ name, args }) => [name, args]));
   };
 
-  its('stay, each in its place, beside the federation’s own', options, async (federation) => {
+  itsInSweeps('stay, each in its place, beside the federation’s own', options, async (federation) => {
     const { world } = federation;
     const before = deployment(world);
     await mustApply(federation);
@@ -283,7 +287,7 @@ describe('arguments of kube-dns', () => {
     expect(Object.keys(deployment(world).metadata.annotations ?? {})).not.toContain('onprem-federation.io/dns-server');
   });
 
-  its('for the federation’s zone that are somebody else’s are refused', options, async (federation) => {
+  itsInSweeps('for the federation’s zone that are somebody else’s are refused', options, async (federation) => {
     const { world, cli } = federation;
     const guides = '--server=/example.com./10.11.4.82:32609';
     await change(world, ['usa', 'Deployment', 'kube-system', 'kube-dns'], (object) => {
@@ -326,25 +330,29 @@ describe('a Corefile', () => {
   });
 
   const claimed = `${COREFILE}example.com:53 {\n    proxy . 10.0.0.99\n}\n`;
-  its('with a block for the federation’s zone is only changed where that is said', at(claimed), async (federation) => {
-    const { world, cli } = federation;
-    const ended = await cli(['apply', '--yes', '--json']);
-    expect(story(ended).failed).toMatchObject([
-      {
-        step: 'usa/cluster-dns',
-        problem: expect.stringContaining('a block for example.com in the Corefile of usa') as unknown,
-      },
-    ]);
-    expect(corefileOf(world)).toBe(claimed);
-    const adopted = await cli(['apply', '--yes', '--adopt', '--json']);
-    expect(story(adopted).failed).toEqual([]);
-    expect(corefileOf(world).endsWith(COREFILE)).toBe(true);
-    expect(corefileOf(world)).not.toContain('10.0.0.99');
-    expect(corefileOf(world).match(/^example\.com:53 \{$/gm)).toHaveLength(1);
-  });
+  itsInSweeps(
+    'with a block for the federation’s zone is only changed where that is said',
+    at(claimed),
+    async (federation) => {
+      const { world, cli } = federation;
+      const ended = await cli(['apply', '--yes', '--json']);
+      expect(story(ended).failed).toMatchObject([
+        {
+          step: 'usa/cluster-dns',
+          problem: expect.stringContaining('a block for example.com in the Corefile of usa') as unknown,
+        },
+      ]);
+      expect(corefileOf(world)).toBe(claimed);
+      const adopted = await cli(['apply', '--yes', '--adopt', '--json']);
+      expect(story(adopted).failed).toEqual([]);
+      expect(corefileOf(world).endsWith(COREFILE)).toBe(true);
+      expect(corefileOf(world)).not.toContain('10.0.0.99');
+      expect(corefileOf(world).match(/^example\.com:53 \{$/gm)).toHaveLength(1);
+    },
+  );
 
   const own = COREFILE.replace('cluster.local', 'svc.example.com');
-  its('that has the cluster’s own names below the zone is not changed', at(own), async (federation) => {
+  itsInSweeps('that has the cluster’s own names below the zone is not changed', at(own), async (federation) => {
     const { world, cli } = federation;
     const ended = await cli(['apply', '--yes', '--adopt', '--json']);
     expect(story(ended).failed).toMatchObject([
@@ -360,35 +368,39 @@ describe('a Corefile', () => {
 });
 
 describe('the kubeconfig', () => {
-  its('has what init adds and nothing else changed, and is as before after a teardown', {}, async (federation) => {
-    const { world, cli } = federation;
-    const read = (): { entries: Record<string, unknown>; file: string } => {
-      const file = readFileSync(world.kubeconfigPath, 'utf8');
-      return { entries: world.canonicalState().kubeconfig as Record<string, unknown>, file };
-    };
-    await world.invoke('kubectl', ['config', 'use-context', 'chn']);
-    const before = read();
-    await mustApply(federation);
-    const without = Object.fromEntries(
-      Object.entries(read().entries).map(([section, entries]) => [
-        section,
-        Array.isArray(entries)
-          ? entries.filter((entry: unknown) => (entry as { name: string }).name !== 'federation')
-          : entries,
-      ]),
-    );
-    expect(without).toEqual(before.entries);
-    expect(without['current-context']).toBe('chn');
-    expect(statSync(world.kubeconfigPath).mode & 0o777).toBe(0o600);
+  itsInSweeps(
+    'has what init adds and nothing else changed, and is as before after a teardown',
+    {},
+    async (federation) => {
+      const { world, cli } = federation;
+      const read = (): { entries: Record<string, unknown>; file: string } => {
+        const file = readFileSync(world.kubeconfigPath, 'utf8');
+        return { entries: world.canonicalState().kubeconfig as Record<string, unknown>, file };
+      };
+      await world.invoke('kubectl', ['config', 'use-context', 'chn']);
+      const before = read();
+      await mustApply(federation);
+      const without = Object.fromEntries(
+        Object.entries(read().entries).map(([section, entries]) => [
+          section,
+          Array.isArray(entries)
+            ? entries.filter((entry: unknown) => (entry as { name: string }).name !== 'federation')
+            : entries,
+        ]),
+      );
+      expect(without).toEqual(before.entries);
+      expect(without['current-context']).toBe('chn');
+      expect(statSync(world.kubeconfigPath).mode & 0o777).toBe(0o600);
 
-    const applied = read();
-    for (const args of [['apply', '--yes'], ['plan'], ['status'], ['verify']]) {
-      await cli(args);
-      expect(read().file).toBe(applied.file);
-    }
-    await mustTearDown(federation);
-    expect(read().entries).toEqual(before.entries);
-  });
+      const applied = read();
+      for (const args of [['apply', '--yes'], ['plan'], ['status'], ['verify']]) {
+        await cli(args);
+        expect(read().file).toBe(applied.file);
+      }
+      await mustTearDown(federation);
+      expect(read().entries).toEqual(before.entries);
+    },
+  );
 
   its('may be several files', {}, async (federation) => {
     const { world, cli } = federation;
@@ -443,7 +455,7 @@ describe('an object of the same name that somebody else made', () => {
     },
   );
 
-  its('is not taken away by a teardown', { clusters: { fcp: { objects: [theirs] } } }, async (federation) => {
+  itsInSweeps('is not taken away by a teardown', { clusters: { fcp: { objects: [theirs] } } }, async (federation) => {
     const { world, cli } = federation;
     await cli(['apply', '--yes']);
     const before = world.get('fcp', 'Deployment', 'default', 'etcd-operator');
@@ -508,7 +520,7 @@ describe('a Helm release coredns that somebody else made', () => {
     expect(world.get('fcp', 'Deployment', 'kube-system', 'tiller-deploy')).toBeDefined();
   });
 
-  its('is refused too where its last upgrade has failed', admins, async (federation) => {
+  itsInSweeps('is refused too where its last upgrade has failed', admins, async (federation) => {
     const { world, cli } = federation;
     await helm(federation, 'init', '--service-account=helm');
     await helm(federation, 'install', '--name=coredns', '--version=0.9.0', 'stable/coredns');
@@ -525,7 +537,7 @@ describe('a Helm release coredns that somebody else made', () => {
     expect(world.get('fcp', 'Deployment', 'default', 'coredns-coredns')).toEqual(before);
   });
 
-  its('is never uninstalled to be installed anew, though it may be taken over', admins, async (federation) => {
+  itsInSweeps('is never uninstalled to be installed anew, though it may be taken over', admins, async (federation) => {
     const { world, cli } = federation;
     await helm(federation, 'init', '--service-account=helm');
     world.inject({ program: 'helm', match: / install /, action: CUT });
@@ -555,10 +567,12 @@ describe('an object with a name of the chart’s that somebody else made', () =>
   const settings: KubeObject = { apiVersion: 'v1', kind: 'ConfigMap', metadata, data: { Corefile: '. {\n}\n' } };
 
   // The step waits for the Service; of the ConfigMap only the install says that it is in the way.
-  describe.each([
-    ['Service', service],
+  const objects: [kind: string, object: KubeObject][] = [
     ['ConfigMap', settings],
-  ])('%s', (kind, object) => {
+    ['Service', service],
+  ];
+
+  describe.each(swept(objects))('%s', (kind, object) => {
     const options: StartOptions = { clusters: { fcp: { objects: [object] } } };
     its('is refused, and not taken away by what takes a failed install back', options, async (federation) => {
       const { world, cli } = federation;

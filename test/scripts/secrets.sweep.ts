@@ -1,4 +1,5 @@
 /** Tokens, keys and certificates never come out, whatever the programs say. */
+import { swept } from '../support/sweep';
 import { Ended } from './support/cli';
 import { sharedFederation } from './support/shared';
 
@@ -26,12 +27,14 @@ function expectNoSecrets({ output }: Ended): void {
   for (const secret of [...FRAGMENTS, ...secrets]) expect(output).not.toContain(secret);
 }
 
-describe.each([
+const errors: [what: string, match: RegExp, code: number][] = [
+  ['an error of kubefed', /^(un)?join usa/, 1],
   ['an error of a step', /get --raw \/api\/v1\/nodes/, 1],
   ['an error of the preflight', /usa get --raw \/version/, 2],
   ['an error of the lock', /kube-system create --filename=-$/, 1],
-  ['an error of kubefed', /^(un)?join usa/, 1],
-])('%s', (_, match, code) => {
+];
+
+describe.each(swept(errors))('%s', (_, match, code) => {
   it.each([
     ['plain', []],
     ['json', ['--json']],

@@ -1,5 +1,6 @@
 import { ApiObject, Chart } from 'cdk8s';
 import { ConfigMap } from 'cdk8s-plus-25';
+import { inSweeps, swept } from '../support/sweep';
 import { limits } from './support/cli';
 import { comparable, mustApply, shortLimit, withFederation } from './support/shared';
 import { story } from './support/story';
@@ -7,10 +8,15 @@ import { story } from './support/story';
 /** The namespace that kubefed makes in every member, and for the control plane in the host cluster. */
 const NAMESPACE = 'federation-system';
 
+/** A test that runs beside others, in the sweeps alone. */
+const itInSweeps = inSweeps<[test: () => Promise<void>]>((what, test) => {
+  it.concurrent(what, test);
+});
+
 // A namespace goes when all that is in it has gone, which takes a real cluster some seconds, and longer where something
 // holds it up. kubectl did not wait for that before 1.11.
 describe('a namespace that takes its time to go', () => {
-  it.concurrent('is waited for by a teardown, which says so where it does not go in time', () =>
+  itInSweeps('is waited for by a teardown, which says so where it does not go in time', () =>
     withFederation({}, async (federation) => {
       const { world, cli, editPlan } = federation;
       await mustApply(federation);
@@ -31,10 +37,12 @@ describe('a namespace that takes its time to go', () => {
     }),
   );
 
-  it.concurrent.each([
+  const places = [
     { cluster: 'usa', step: 'usa/join' },
     { cluster: 'fcp', step: 'fcp/federation-control-plane' },
-  ])('is waited for by the next apply: that of $cluster', ({ cluster, step }) =>
+  ];
+
+  it.concurrent.each(swept(places))('is waited for by the next apply: that of $cluster', ({ cluster, step }) =>
     withFederation({}, async (federation) => {
       const { world, cli } = federation;
       await mustApply(federation);
@@ -66,11 +74,13 @@ describe('a namespace that takes its time to go', () => {
     }),
   );
 
-  it.concurrent.each([
-    { what: 'that of the member usa', cluster: 'usa', name: NAMESPACE },
-    { what: 'that of the control plane', cluster: 'fcp', name: NAMESPACE },
-    { what: 'that of a chart', cluster: 'usa', name: 'shop' },
-  ])('is not deleted once more by the next teardown, which waits for it: $what', ({ cluster, name }) =>
+  it.concurrent.each(
+    swept([
+      { what: 'that of the member usa', cluster: 'usa', name: NAMESPACE },
+      { what: 'that of the control plane', cluster: 'fcp', name: NAMESPACE },
+      { what: 'that of a chart', cluster: 'usa', name: 'shop' },
+    ]),
+  )('is not deleted once more by the next teardown, which waits for it: $what', ({ cluster, name }) =>
     withFederation(
       {
         charts: (federation) => {
@@ -109,7 +119,7 @@ describe('a namespace that takes its time to go', () => {
     ),
   );
 
-  it.concurrent('is waited for where a chart of the user’s own puts things into it', () =>
+  itInSweeps('is waited for where a chart of the user’s own puts things into it', () =>
     withFederation(
       {
         charts: (federation) => {

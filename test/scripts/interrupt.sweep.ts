@@ -1,5 +1,6 @@
 import { ChildProcess } from 'node:child_process';
 import { Event } from '../../scripts/apply/report/events';
+import { inSweeps, swept } from '../support/sweep';
 import { Ended, StartedFederation } from './support/cli';
 import { mustApply, withFederation } from './support/shared';
 import { story } from './support/story';
@@ -8,6 +9,9 @@ import { running, until } from './support/when';
 function its(what: string, test: (federation: StartedFederation) => Promise<void>): void {
   it.concurrent(what, () => withFederation({}, test));
 }
+
+/** The same, in the sweeps alone. */
+const itsInSweeps = inSweeps(its);
 
 /** A run of apply that a test sends signals to. */
 function started(
@@ -31,7 +35,7 @@ function afterStopping({ events }: Ended): Event[] {
 
 const WRITE = /usa apply --filename=usa\/36/;
 
-describe.each(['SIGINT', 'SIGTERM'] as const)('the first %s', (signal) => {
+describe.each(swept(['SIGINT', 'SIGTERM'] as const))('the first %s', (signal) => {
   its('lets what runs end, says what that is, begins nothing more, and ends with 130', async (federation) => {
     const { world } = federation;
     world.inject({ match: WRITE, action: { type: 'slow', ms: 1000 } });
@@ -68,7 +72,7 @@ describe('the first Ctrl-C', () => {
     await mustApply(federation);
   });
 
-  its('is answered in words', async (federation) => {
+  itsInSweeps('is answered in words', async (federation) => {
     const { world, cli } = federation;
     world.inject({ match: WRITE, action: { type: 'slow', ms: 1000 } });
     let child: ChildProcess | undefined;
@@ -95,7 +99,7 @@ describe('the first Ctrl-C', () => {
     expect(world.writes).toBe(0);
   });
 
-  its('lets a call that fails fail, and does not try again', async (federation) => {
+  itsInSweeps('lets a call that fails fail, and does not try again', async (federation) => {
     const { world } = federation;
     const fault = world.inject({
       program: 'kubefed',
@@ -139,7 +143,7 @@ describe('the second Ctrl-C', () => {
     await mustApply(federation);
   });
 
-  its('cuts a kubefed init that polls', async (federation) => {
+  itsInSweeps('cuts a kubefed init that polls', async (federation) => {
     const { world } = federation;
     await world.hold('fcp/Deployment/federation-system/*');
     const run = started(federation);
@@ -155,7 +159,7 @@ describe('the second Ctrl-C', () => {
     await mustApply(federation);
   });
 
-  its('does not wait for the pause before another try', async (federation) => {
+  itsInSweeps('does not wait for the pause before another try', async (federation) => {
     const { world } = federation;
     world.inject({ match: WRITE, times: 'always', action: { type: 'http', status: 503 } });
     const run = started(federation);

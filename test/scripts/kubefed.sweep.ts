@@ -1,6 +1,6 @@
 /**
  * What an earlier init or join has left behind, and what others have done with kubefed. That a run which is killed at any
- * point is gone on with is shown for every point in kill*.test.ts; here the halves are made by somebody's own hand.
+ * point is gone on with is shown for every point in kill.sweep.ts; here the halves are made by somebody's own hand.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { commands } from '../../lib/plan/commands';
@@ -9,6 +9,7 @@ import { FederationProps } from '../../lib/topology/types';
 import { FaultAction } from '../stand-ins/faults';
 import { Ran, Snapshot } from '../stand-ins/world';
 import { fromYaml, toYaml } from '../../lib/yaml';
+import { swept } from '../support/sweep';
 import { StartedFederation } from './support/cli';
 import { memberNames, mustApply, sharedFederation, withFederation } from './support/shared';
 import { story } from './support/story';
@@ -55,16 +56,18 @@ beforeAll(async () => {
 const lostAfter = (stage: number): FaultAction => ({ type: 'drop', how: 'eof', stage });
 
 describe('a control plane', () => {
-  it.each([
+  const writes: [stage: number, last: string][] = [
+    [5, 'the API server'],
     [1, 'the namespace'],
     [2, 'the Service'],
     [3, 'the first Secret'],
-    [5, 'the API server'],
     [7, 'the Role'],
     [10, 'the controller manager'],
     [11, 'the cluster of the kubeconfig'],
     [12, 'the context of the kubeconfig'],
-  ])('that was cut off after %i writes is cleared away and made anew: after %s', async (stage) => {
+  ];
+
+  it.each(swept(writes))('that was cut off after %i writes is cleared away and made anew: after %s', async (stage) => {
     const { world, cli } = shared.current;
     await world.restore(beforeInit);
     world.inject({ program: 'kubefed', match: /^init/, action: lostAfter(stage) });
@@ -173,7 +176,7 @@ describe('a control plane', () => {
     expect(world.get('fcp', 'Service', 'federation-system', 'stage-apiserver')).toBeDefined();
   });
 
-  it.each<[string, Partial<FederationProps>, string]>([
+  const others: [what: string, props: Partial<FederationProps>, differs: string][] = [
     [
       'image',
       { controlPlane: { image: 'example.org/hyperkube:v1.7.4' } },
@@ -189,33 +192,38 @@ describe('a control plane', () => {
       { dns: { zone: 'example.org.', endpoint: '' } },
       'its zone is example.com, not example.org; its DNS provider’s settings are not fcp/25-coredns-provider.conf',
     ],
-  ])('is not taken for right where the plan has another %s, and nothing is changed', async (_, props, differs) => {
-    await withFederation({}, async (federation) => {
-      const { world, cli, resynth } = federation;
-      await mustApply(federation);
-      const before = world.canonicalState();
-      resynth(props);
-      world.clearLog();
-      const ended = await cli(['apply', '--yes', '--json']);
-      expect(ended.code).toBe(1);
-      expect(story(ended).failed).toMatchObject([
-        {
-          step: 'fcp/federation-control-plane',
-          problem: `the control plane in fcp was made otherwise than the plan says: ${differs}`,
-          hint: expect.stringContaining('tear the federation down with the plan that it was made with') as unknown,
-        },
-      ]);
-      expect(story(ended).skipped).toEqual(
-        expect.arrayContaining(
-          ['fcp/coredns', 'usa/join', 'usa/cluster-dns', 'federation/hello-world'].map((step) => ({
-            step,
-            why: 'fcp/federation-control-plane failed',
-          })),
-        ),
-      );
-      expect(world.canonicalState()).toEqual(before);
-    });
-  });
+  ];
+
+  it.each(swept(others))(
+    'is not taken for right where the plan has another %s, and nothing is changed',
+    async (_, props, differs) => {
+      await withFederation({}, async (federation) => {
+        const { world, cli, resynth } = federation;
+        await mustApply(federation);
+        const before = world.canonicalState();
+        resynth(props);
+        world.clearLog();
+        const ended = await cli(['apply', '--yes', '--json']);
+        expect(ended.code).toBe(1);
+        expect(story(ended).failed).toMatchObject([
+          {
+            step: 'fcp/federation-control-plane',
+            problem: `the control plane in fcp was made otherwise than the plan says: ${differs}`,
+            hint: expect.stringContaining('tear the federation down with the plan that it was made with') as unknown,
+          },
+        ]);
+        expect(story(ended).skipped).toEqual(
+          expect.arrayContaining(
+            ['fcp/coredns', 'usa/join', 'usa/cluster-dns', 'federation/hello-world'].map((step) => ({
+              step,
+              why: 'fcp/federation-control-plane failed',
+            })),
+          ),
+        );
+        expect(world.canonicalState()).toEqual(before);
+      });
+    },
+  );
 
   it('that lacks a part of it is not mended, and nothing of it is touched', async () => {
     const { world, cli } = shared.current;
@@ -235,24 +243,29 @@ describe('a control plane', () => {
 });
 
 describe('a join', () => {
-  it.each([
+  const writes: [stage: number, last: string][] = [
+    [5, 'the Secret in the host cluster'],
     [1, 'the namespace'],
     [2, 'the ServiceAccount'],
     [3, 'the ClusterRole'],
     [4, 'the binding'],
-    [5, 'the Secret in the host cluster'],
     [6, 'the Cluster'],
-  ])('that was cut off after %i writes is cleared away and done anew, or gone on with: after %s', async (stage) => {
-    const { world, cli } = shared.current;
-    await world.restore(beforeJoin);
-    world.inject({ program: 'kubefed', match: /^join usa/, action: lostAfter(stage) });
-    expect((await byHand(shared.current, 'usa/join')).code).toBe(1);
-    expect(world.calls.at(-1)?.writes).toBe(stage);
+  ];
 
-    const ended = await cli(['apply', '--yes', '--json']);
-    expect(story(ended).failed).toEqual([]);
-    expect(world.canonicalState()).toEqual(undisturbed);
-  });
+  it.each(swept(writes))(
+    'that was cut off after %i writes is cleared away and done anew, or gone on with: after %s',
+    async (stage) => {
+      const { world, cli } = shared.current;
+      await world.restore(beforeJoin);
+      world.inject({ program: 'kubefed', match: /^join usa/, action: lostAfter(stage) });
+      expect((await byHand(shared.current, 'usa/join')).code).toBe(1);
+      expect(world.calls.at(-1)?.writes).toBe(stage);
+
+      const ended = await cli(['apply', '--yes', '--json']);
+      expect(story(ended).failed).toEqual([]);
+      expect(world.canonicalState()).toEqual(undisturbed);
+    },
+  );
 
   it('that somebody tried without naming the federation leaves nothing in the way', async () => {
     const { world, cli } = shared.current;

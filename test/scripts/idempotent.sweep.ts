@@ -1,5 +1,6 @@
 import { at } from '../../scripts/apply/objects';
 import { World } from '../stand-ins/world';
+import { swept } from '../support/sweep';
 import { change, set } from './support/change';
 import { mustApply, sharedFederation, withFederation } from './support/shared';
 import { story } from './support/story';
@@ -119,7 +120,7 @@ describe('apply after a change by somebody else', () => {
     ],
   ];
 
-  it.each(changes)('restores exactly that: %s', async (_, step, drift) => {
+  it.each(swept(changes))('restores exactly that: %s', async (_, step, drift) => {
     const { world, cli } = shared.current;
     const before = world.canonicalState();
     await drift(world);
