@@ -4,6 +4,7 @@
  * of kubernetes-1.34.4/README.md; the API server is empty.
  */
 import { spawnSync } from 'node:child_process';
+import { getServers } from 'node:dns';
 import * as fs from 'node:fs';
 import * as os from 'node:os';
 import * as path from 'node:path';
@@ -19,7 +20,11 @@ const env = { KUBECONFIG: config, HOME: folder };
 function run(argv: readonly string[], input = ''): { exit: number; stdout: string; stderr: string; ms: number } {
   const start = Date.now();
   const ran = spawnSync(kubectl, argv, { input, env, cwd: folder, encoding: 'utf8', timeout: 60_000 });
-  const scrubbed = (text: string): string => text.replaceAll(folder, '$DIR').replaceAll(os.hostname(), '$HOST');
+  const scrubbed = (text: string): string =>
+    getServers()
+      .reduce((rest, server) => rest.replaceAll(server, '192.0.2.53'), text)
+      .replaceAll(folder, '$DIR')
+      .replaceAll(os.hostname(), '$HOST');
   return {
     exit: ran.status ?? -1,
     stdout: scrubbed(ran.stdout),

@@ -101,7 +101,11 @@ export const CALLS: readonly Call[] = [
   call('unknown kind, create, beside another that exists', 'create -f -', `${HERE}\n${ETCD}\n`),
   call('unknown kind, delete --ignore-not-found', 'delete --ignore-not-found -f -', ETCD),
   call('unknown kind of a known group', 'create -f -', '{"apiVersion":"v1","kind":"Nonsense","metadata":{"name":"x"}}'),
-  call('version not served', GET, '{"apiVersion":"extensions/v1beta1","kind":"Deployment","metadata":{"name":"x","namespace":"rec"}}'),
+  call(
+    'version not served',
+    GET,
+    '{"apiVersion":"extensions/v1beta1","kind":"Deployment","metadata":{"name":"x","namespace":"rec"}}',
+  ),
   // Refusals.
   call('namespace not there, create', 'create -f -', map('x', 'no-such')),
   call('namespace not there, apply', 'apply -f -', map('x', 'no-such')),
@@ -157,9 +161,17 @@ export const CALLS: readonly Call[] = [
   // Node ports.
   call('node port', 'create -f -', service('np1', { port: 80, nodePort: 32001 })),
   call('node port taken', 'create -f -', service('np2', { port: 80, nodePort: 32001 })),
-  call('node port taken by the other protocol', 'create -f -', service('np2', { port: 80, nodePort: 32001, protocol: 'UDP' })),
+  call(
+    'node port taken by the other protocol',
+    'create -f -',
+    service('np2', { port: 80, nodePort: 32001, protocol: 'UDP' }),
+  ),
   call('node port out of range', 'create -f -', service('np2', { port: 80, nodePort: 8080 })),
-  call('node port twice', 'create -f -', service('np2', { name: 'a', port: 80, nodePort: 32002 }, { name: 'b', port: 81, nodePort: 32002 })),
+  call(
+    'node port twice',
+    'create -f -',
+    service('np2', { name: 'a', port: 80, nodePort: 32002 }, { name: 'b', port: 81, nodePort: 32002 }),
+  ),
   call('node port of UDP and TCP', 'create -f -', service('np3', ...dns(32003))),
   call('ports of UDP and TCP', 'create -f -', service('np4', ...dns())),
   call('that Service labelled', '-n rec label service np3 a=b'),
@@ -167,7 +179,10 @@ export const CALLS: readonly Call[] = [
     'node port of both set',
     '-n rec patch service np4 --type=json -p \'[{"op":"add","path":"/spec/ports/0/nodePort","value":32004},{"op":"add","path":"/spec/ports/1/nodePort","value":32004}]\'',
   ),
-  call('node port of another', '-n rec patch service np4 --type=json -p \'[{"op":"add","path":"/spec/ports/0/nodePort","value":32001}]\''),
+  call(
+    'node port of another',
+    '-n rec patch service np4 --type=json -p \'[{"op":"add","path":"/spec/ports/0/nodePort","value":32001}]\'',
+  ),
   call('its ports', "-n rec get service np4 -o 'jsonpath={.spec.ports[*].nodePort}'"),
   call(
     'another cluster address',
@@ -184,7 +199,11 @@ export const CALLS: readonly Call[] = [
   ),
   // Namespaces that end, finalizers.
   call('second namespace', 'create namespace rec2'),
-  call('finalizer', 'create -f -', '{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"holds","namespace":"rec2","finalizers":["example.org/hold"]}}'),
+  call(
+    'finalizer',
+    'create -f -',
+    '{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"holds","namespace":"rec2","finalizers":["example.org/hold"]}}',
+  ),
   call('namespace deleted', 'delete namespace rec2 --wait=false'),
   call('namespace deleted again', 'delete namespace rec2 --wait=false'),
   call('create in it', 'create -f -', map('x', 'rec2')),
@@ -192,7 +211,10 @@ export const CALLS: readonly Call[] = [
   call('create it', 'create namespace rec2'),
   call('its state', "get namespace rec2 -o 'jsonpath={.status.phase}'"),
   call('held object deleted', '-n rec2 delete configmap holds --wait=false'),
-  call('held object', "-n rec2 get configmap holds -o 'jsonpath={.metadata.finalizers[0]} {.metadata.deletionGracePeriodSeconds}'"),
+  call(
+    'held object',
+    "-n rec2 get configmap holds -o 'jsonpath={.metadata.finalizers[0]} {.metadata.deletionGracePeriodSeconds}'",
+  ),
   call('held object, waited for', '-n rec2 delete configmap holds --timeout=1s'),
   call('finalizer taken away', '-n rec2 patch configmap holds --type=merge -p \'{"metadata":{"finalizers":null}}\''),
   call('held object gone', '-n rec2 get configmap holds'),
