@@ -149,7 +149,7 @@ export class Call {
     if (this.program !== 'kubectl' || !this.discovers || semver.lt(this.release, '1.26.0')) return undefined;
     if (!['apply', 'create', 'replace'].includes(command) || argv.includes('--validate=false')) return undefined;
     const flag = argv.findIndex((word) => /^(?:-f|--filename)(?:=|$)/.test(word));
-    const file = argv[flag]?.includes('=') === true ? argv[flag]?.replace(/^[^=]*=/, '') : argv[flag + 1];
+    const file = argv[flag]?.includes('=') === true ? argv[flag].replace(/^[^=]*=/, '') : argv[flag + 1];
     return flag < 0 ? undefined : file === '-' ? 'STDIN' : file;
   }
 
