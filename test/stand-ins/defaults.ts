@@ -295,11 +295,7 @@ export function admit(type: ResourceType, object: KubeObject, current: KubeObjec
   const pattern = type.key.startsWith('rbac.') ? /^[^/%]+$/ : /^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/;
   if (!pattern.test(name)) {
     const subdomain = api.atLeast('1.20.0') ? 'a lowercase RFC 1123 subdomain' : 'a DNS-1123 subdomain';
-    throw invalid(
-      type.kind,
-      name,
-      `metadata.name: Invalid value: "${name}": ${subdomain} ${SUBDOMAIN}`,
-    );
+    throw invalid(type.kind, name, `metadata.name: Invalid value: "${name}": ${subdomain} ${SUBDOMAIN}`);
   }
   if (type.kind === 'Service') admitService(object, current, api);
   if (['Deployment', 'DaemonSet', 'StatefulSet', 'ReplicaSet'].includes(type.kind)) {
