@@ -59,7 +59,7 @@ export function guideScript(members: readonly Member[], host: string, endpoint: 
     'kubectl get svc etcd-cluster-client',
     'kubectl -n kube-system create sa tiller',
     'kubectl create clusterrolebinding tiller --clusterrole cluster-admin --serviceaccount=kube-system:tiller',
-    'helm init --service-account tiller',
+    'helm init --service-account tiller --skip-refresh',
     'helm install --name coredns -f coredns-values.yaml --version 0.6.0 stable/coredns',
     'kubectl get svc coredns-coredns',
     // The guide reads the node port off and writes it into its files; here the files have it already.

@@ -108,6 +108,13 @@ export interface EtcdClusterSpec {
   readonly version?: string;
 
   /**
+   * Image of the members without its tag, which is the version's. By default quay.io/coreos/etcd.
+   *
+   * @schema EtcdClusterSpec#baseImage
+   */
+  readonly baseImage?: string;
+
+  /**
    * How the members' pods are made.
    *
    * @schema EtcdClusterSpec#pod
@@ -124,6 +131,7 @@ export function toJson_EtcdClusterSpec(obj: EtcdClusterSpec | undefined): Record
   const result = {
     'size': obj.size,
     'version': obj.version,
+    'baseImage': obj.baseImage,
     'pod': toJson_EtcdClusterSpecPod(obj.pod),
   };
   // filter undefined values

@@ -48,6 +48,8 @@ export class Bundle {
   private component = { name: '', order: 0, numbers: 1, files: 0 };
   /** Charts, and images that no manifest of the bundle names: what charts and checks start. */
   readonly used: { readonly charts: ChartSource[]; readonly images: string[] } = { charts: [], images: [] };
+  /** Images that a program chooses by itself, in words. */
+  readonly unnamed: string[] = [];
 
   constructor(
     /** A cluster's name, or `federation`. */
@@ -101,6 +103,18 @@ export class Bundle {
   uses({ charts = [], images = [] }: { charts?: readonly ChartSource[]; images?: readonly string[] }): void {
     this.used.charts.push(...charts);
     this.used.images.push(...images);
+  }
+
+  /**
+   * Notes an image that a program of the user's takes where the topology names one, and chooses by itself otherwise.
+   *
+   * @param what in words, such as `the image of Tiller`
+   * @param program the one that chooses
+   * @param prop where the topology names the image
+   */
+  usesIfNamed(image: string | undefined, what: string, program: string, prop: string): void {
+    if (image === undefined) this.unnamed.push(`${what}, which ${program} chooses unless ${prop} names it`);
+    else this.used.images.push(image);
   }
 
   /**

@@ -3,7 +3,7 @@ import { Bundle, ORDER_STEP, OutputFile } from './bundle';
 import { Component } from './components/component';
 import { controlPlaneStep } from './components/control-plane';
 import { joinStep } from './components/membership';
-import { bundleFiles, commonFiles } from './delivery';
+import { bundleFiles, commonFiles, commonList, listedFiles } from './delivery';
 import { federationTarget } from './dialect/dialect';
 import { FederationError } from './errors';
 import { labelsOf } from './labels';
@@ -97,7 +97,7 @@ export class Federation {
         copies: topology.clusters.map(({ context }) => context),
       });
     }
-    files.push(...federation.files());
+    files.push(...listedFiles(federation, topology));
     steps.push(...federation.steps);
 
     for (const cluster of topology.clusters) {
@@ -106,11 +106,13 @@ export class Federation {
       const applied = bundle.steps.filter(({ kind }) => kind === 'apply' || kind === 'create').map(({ id }) => id);
       const apps = [...(standsAlone ? [this.federated()] : []), this.app(cluster.name)];
       for (const app of apps) bundle.userCharts(app, cluster.context, applied, standsAlone ? { serverSide: true } : {});
-      files.push(...(standsAlone ? bundleFiles(bundle, topology, labels) : bundle.files()));
+      files.push(...(standsAlone ? bundleFiles(bundle, topology, labels) : listedFiles(bundle, topology)));
       steps.push(...bundle.steps);
       bundles.push(bundle);
     }
-    if (standsAlone) files.push(...commonFiles(bundles, topology, labels));
+    files.push(
+      ...(standsAlone ? commonFiles(bundles, topology, labels) : [commonList([federation, ...bundles], topology)]),
+    );
 
     const order = new Map(components.map((component, i) => [component.name, i]));
     const position = (step: Step): number => order.get(step.component) ?? components.length;

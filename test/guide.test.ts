@@ -242,7 +242,7 @@ describe('in fcp', () => {
 
   test('the chart is pinned to a version that takes them, which the guide leaves open', () => {
     const command = flags('fcp/coredns');
-    expect(command).toEqual(expect.arrayContaining(['helm', 'coredns', 'stable/coredns', '--version=0.6.0']));
+    expect(command).toEqual(expect.arrayContaining(['helm', 'coredns', '--version=0.6.0']));
   });
 
   test("helm init has the guide's account", () => {

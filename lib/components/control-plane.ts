@@ -1,5 +1,6 @@
 import { Topology } from '../topology/resolve';
 import { CONTROL_PLANE_NAMESPACE as NAMESPACE } from '../topology/taken';
+import { pulled } from './artifacts';
 import { Component } from './component';
 import { coreDnsStep } from './coredns';
 import { ETCD_ENDPOINT } from './etcd';
@@ -17,6 +18,12 @@ export const controlPlane: Component = {
   cluster(bundle, cluster, topology) {
     if (!cluster.isHost) return;
     const { name, dns, controlPlane: props } = topology;
+    const images = {
+      image: props.image === undefined ? undefined : pulled(topology, props.image),
+      etcdImage: props.etcdImage === undefined ? undefined : pulled(topology, props.etcdImage),
+    };
+    bundle.usesIfNamed(images.image, "the control plane's image", 'kubefed', 'controlPlane.image');
+    bundle.usesIfNamed(images.etcdImage, "the image of the control plane's etcd", 'kubefed', 'controlPlane.etcdImage');
     // The same endpoint, zone and port as CoreDNS and every cluster's DNS: all of them come from the topology.
     const config = bundle.text(
       'coredns-provider.conf',
@@ -40,7 +47,8 @@ export const controlPlane: Component = {
       file: config,
       advertiseAddress: props.advertiseAddress,
       persistentStorage: props.persistentStorage,
-      image: props.image,
+      image: images.image,
+      etcdImage: images.etcdImage,
     });
   },
 };

@@ -1,3 +1,4 @@
+import { pulled } from './artifacts';
 import { clusterDnsStep } from './cluster-dns';
 import { Component } from './component';
 import { addressStep, dnsNames, stepName } from './workloads';
@@ -10,6 +11,8 @@ export const dnsCheck: Component = {
   name: 'dns-check',
 
   cluster(bundle, cluster, topology) {
+    const image = pulled(topology, IMAGE);
+    if (topology.workloads.length > 0) bundle.uses({ images: [image] });
     for (const workload of topology.workloads) {
       const [name] = dnsNames(topology, workload, cluster);
       bundle.step(`${stepName(workload)}-dns`, 'dns-check', {
@@ -22,7 +25,7 @@ export const dnsCheck: Component = {
         service: workload.name,
         name,
         server: topology.dns.server,
-        image: IMAGE,
+        image,
       });
     }
   },

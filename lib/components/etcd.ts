@@ -1,6 +1,7 @@
 import { EnvFieldPaths, EnvValue } from 'cdk8s-plus-25';
 import { EtcdCluster } from '../../imports/etcd.database.coreos.com';
 import { Topology } from '../topology/resolve';
+import { pulled } from './artifacts';
 import { Component } from './component';
 import { container, deployment, serviceAccount } from './defaults';
 
@@ -9,6 +10,8 @@ const NAMESPACE = 'default';
 const OPERATOR = 'etcd-operator';
 const CLUSTER = 'etcd-cluster';
 const CLIENT_PORT = 2379;
+/** Image of the members, which the operator takes the version's tag of. */
+const IMAGE = 'quay.io/coreos/etcd';
 
 /** Where CoreDNS and the federation find etcd: the Service that the operator makes for the cluster. */
 export const ETCD_ENDPOINT = `http://${CLUSTER}-client.${NAMESPACE}:${CLIENT_PORT}`;
@@ -20,8 +23,11 @@ export const etcdStep = ({ host }: Topology): string => `${host.name}/${CLUSTER}
 export const etcd: Component = {
   name: 'etcd',
 
-  cluster(bundle, cluster, { etcd: props }) {
+  cluster(bundle, cluster, topology) {
     if (!cluster.isHost) return;
+    const { etcd: props, images } = topology;
+    const image = pulled(topology, IMAGE);
+    bundle.uses({ images: [`${image}:v${props.version}`] });
     const all = ['*'];
     const register = ['get', 'list', 'watch', 'create'];
 
@@ -48,7 +54,7 @@ export const etcd: Component = {
           containers: [
             container({
               name: OPERATOR,
-              image: props.operatorImage,
+              image: pulled(topology, props.operatorImage),
               envVariables: {
                 MY_POD_NAMESPACE: EnvValue.fromFieldRef(EnvFieldPaths.POD_NAMESPACE),
                 MY_POD_NAME: EnvValue.fromFieldRef(EnvFieldPaths.POD_NAME),
@@ -77,7 +83,11 @@ export const etcd: Component = {
       (chart) => {
         new EtcdCluster(chart, 'cluster', {
           metadata: { name: CLUSTER, namespace: NAMESPACE },
-          spec: { size: props.size, version: props.version },
+          spec: {
+            size: props.size,
+            version: props.version,
+            ...(images.prefix !== undefined && { baseImage: image }),
+          },
         });
       },
     );

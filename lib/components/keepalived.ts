@@ -13,6 +13,7 @@ import {
 } from 'cdk8s-plus-25';
 import { ApiObject, JsonPatch } from 'cdk8s';
 import { Cluster } from '../topology/resolve';
+import { pulled } from './artifacts';
 import { Component } from './component';
 import { container, daemonSet, deployment, serviceAccount } from './defaults';
 import { workloadStep } from './workloads';
@@ -73,7 +74,7 @@ export const keepalived: Component = {
           containers: [
             container({
               name: VIP,
-              image: props.vipImage,
+              image: pulled(topology, props.vipImage),
               imagePullPolicy: ImagePullPolicy.ALWAYS,
               args: [`--services-configmap=${NAMESPACE}/${CONFIG_MAP}`],
               // It sets addresses and IPVS rules of the node itself.
@@ -135,7 +136,7 @@ export const keepalived: Component = {
             containers: [
               container({
                 name: PROVIDER,
-                image: props.cloudProviderImage,
+                image: pulled(topology, props.cloudProviderImage),
                 envVariables: {
                   KEEPALIVED_NAMESPACE: EnvValue.fromValue(NAMESPACE),
                   KEEPALIVED_CONFIG_MAP: EnvValue.fromValue(CONFIG_MAP),

@@ -1,7 +1,7 @@
 import { IpAddressPool, L2Advertisement } from '../../imports/metallb.io';
 import { RELEASE_OWNER } from '../labels';
 import { Cluster, Topology } from '../topology/resolve';
-import { ChartSource, chartSource, pulled } from './artifacts';
+import { chartInStep, ChartSource, chartSource, pulled } from './artifacts';
 import { Component } from './component';
 import { placedStep } from './placed-steps';
 import { METALLB_CHART } from '../topology/check-stack';
@@ -37,6 +37,7 @@ export function metalLbChart(topology: Topology): ChartSource {
     name: METALLB_CHART,
     version: topology.metalLb.chartVersion,
     repository: 'https://metallb.github.io/metallb',
+    reference: `${METALLB_CHART}/${METALLB_CHART}`,
   });
 }
 
@@ -77,10 +78,7 @@ export const metalLb: Component = {
       timeoutSeconds: 600,
       helm: 3,
       release: RELEASE,
-      // By the repository's address: helm need not know it by a name.
-      ...(topology.charts.folder === undefined
-        ? { chart: chart.name, repository: chart.repository }
-        : { chart: chart.reference }),
+      ...chartInStep(topology, chart),
       version: chart.version,
       namespace: NAMESPACE,
       file: values,

@@ -3,6 +3,7 @@ import { EnvValue, Namespace, Service, ServiceType } from 'cdk8s-plus-25';
 import { Cluster, Topology, Workload } from '../topology/resolve';
 import { FEDERATION_BUNDLE } from '../topology/check';
 import { PlacementProps, WorkloadPortProps } from '../topology/types';
+import { pulled } from './artifacts';
 import { Component } from './component';
 import { controlPlaneStep } from './control-plane';
 import { controllerManagerStep } from './controller-manager';
@@ -80,7 +81,7 @@ export const workloads: Component = {
             containers: [
               container({
                 name: workload.name,
-                image: workload.image,
+                image: pulled(topology, workload.image),
                 ports: portsOf(workload).map(({ name, port }) => ({ name, number: port })),
                 args: workload.args.length > 0 ? [...workload.args] : undefined,
                 envVariables: Object.fromEntries(

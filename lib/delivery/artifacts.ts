@@ -30,12 +30,17 @@ export function together(all: readonly Artifacts[]): Artifacts {
 }
 
 /** The list as a file: with a prefix, each image also by the name under which it is published, for who fills the mirror. */
-export function artifactsFile(path: string, about: string, { images, charts }: Artifacts, prefix?: string): OutputFile {
+export function artifactsFile(
+  path: string,
+  about: readonly string[],
+  { images, charts }: Artifacts,
+  prefix?: string,
+): OutputFile {
   const listed = images.map((image) => {
     const mirrored = prefix !== undefined && image.startsWith(`${prefix}/`);
     return mirrored ? { image, source: image.slice(prefix.length + 1) } : { image };
   });
-  return { path, content: `# ${about}\n${toYaml({ images: listed, charts })}` };
+  return { path, content: `${about.map((line) => `# ${line}\n`).join('')}${toYaml({ images: listed, charts })}` };
 }
 
 /** Every `image` of a container in an object, wherever its pod template stands. */

@@ -23,6 +23,9 @@ const kubectl = (context: string, ...args: string[]): Command => ['kubectl', `--
 export function deleteCommand(context: string, file: string): Command {
   return kubectl(context, 'delete', '--ignore-not-found', `--filename=${file}`);
 }
+/** A flag with a value, where there is one. */
+const optional = (flag: string, value: string | undefined): string[] =>
+  value === undefined ? [] : [`${flag}=${value}`];
 
 function helm3(step: StepOf<'helm-release'>): StepCommands {
   const helm = ['helm', `--kube-context=${step.context}`];
@@ -37,7 +40,7 @@ function helm3(step: StepOf<'helm-release'>): StepCommands {
         step.chart,
         namespace,
         '--create-namespace',
-        ...(step.repository === undefined ? [] : [`--repo=${step.repository}`]),
+        ...optional('--repo', step.repository),
         `--version=${step.version}`,
         `--values=${step.file}`,
       ],
@@ -75,11 +78,11 @@ export function commands(step: Step): StepCommands {
           ...(step.copies ?? []).map((member) => deleteCommand(member, step.file)),
         ],
       };
-    case 'create':
-      return {
-        run: [kubectl(step.context, 'create', `--filename=${step.file}`)],
-        undo: [deleteCommand(step.context, step.file)],
-      };
+    case 'create': {
+      const create = kubectl(step.context, 'create', `--filename=${step.file}`);
+      const remove = deleteCommand(step.context, step.file);
+      return { run: step.exact ? [remove, create] : [create], undo: [remove] };
+    }
     case 'stub-domain':
     case 'corefile': {
       const patch = kubectl(
@@ -121,7 +124,18 @@ export function commands(step: Step): StepCommands {
       };
     case 'helm-init':
       return {
-        run: [['helm', `--kube-context=${step.context}`, 'init', `--service-account=${step.serviceAccount}`]],
+        run: [
+          [
+            'helm',
+            `--kube-context=${step.context}`,
+            'init',
+            `--service-account=${step.serviceAccount}`,
+            ...optional('--tiller-image', step.tillerImage),
+            ...optional('--stable-repo-url', step.stableRepository),
+            // Nothing is installed out of that repository's index; the release names its chart by address or path.
+            '--skip-refresh',
+          ],
+        ],
         undo: [['helm', `--kube-context=${step.context}`, 'reset']],
       };
     case 'helm-release':
@@ -136,6 +150,7 @@ export function commands(step: Step): StepCommands {
             step.chart,
             '--install',
             `--namespace=${step.namespace}`,
+            ...optional('--repo', step.repository),
             `--version=${step.version}`,
             `--values=${step.file}`,
           ],
@@ -168,7 +183,8 @@ export function commands(step: Step): StepCommands {
             '--api-server-service-type=NodePort',
             `--api-server-advertise-address=${step.advertiseAddress}`,
             `--etcd-persistent-storage=${String(step.persistentStorage)}`,
-            ...(step.image === undefined ? [] : [`--image=${step.image}`]),
+            ...optional('--image', step.image),
+            ...optional('--etcd-image', step.etcdImage),
           ],
         ],
         undo: [

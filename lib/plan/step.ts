@@ -38,6 +38,21 @@ const ready = z.strictObject({
 });
 export type Ready = z.infer<typeof ready>;
 
+/**
+ * The Service that another way of installing the same program makes. As long as it has the node port, the step stops: both
+ * would run, and the port is one's.
+ */
+const insteadOf = z.strictObject({
+  service: word,
+  namespace: word,
+  nodePort: port,
+  /** The other one, in words, and where the topology says it. */
+  installed: text,
+  /** The command that takes the other one away. */
+  removedBy: text,
+});
+export type InsteadOf = z.infer<typeof insteadOf>;
+
 const common = {
   /** `<bundle>/<name>`, unique in the plan. */
   id: stepId,
@@ -88,9 +103,21 @@ export const stepSchemas = {
      * does any more: nobody else would take the records back.
      */
     records: z.array(z.strictObject({ name: text, address: z.ipv4(), server: text })).optional(),
+    insteadOf: insteadOf.optional(),
   }),
   /** The file's objects are created where they are missing and left alone where they are there: others write into them. */
-  create: z.strictObject({ ...common, kind: z.literal('create'), context: contextName, file: distFile }),
+  create: z.strictObject({
+    ...common,
+    kind: z.literal('create'),
+    context: contextName,
+    file: distFile,
+    /**
+     * The objects have to be this plan's and as the file has them. Where one differs they are deleted and created anew,
+     * since their server cannot change them in place. @default what is there is left alone, whatever it is
+     */
+    exact: z.literal(true).optional(),
+    insteadOf: insteadOf.optional(),
+  }),
   /** One entry of `stubDomains` in the ConfigMap of kube-dns; all other entries stay. */
   'stub-domain': z.strictObject({
     ...common,
@@ -142,7 +169,16 @@ export const stepSchemas = {
     file: distFile,
   }),
   /** Helm 2's Tiller runs in the cluster. */
-  'helm-init': z.strictObject({ ...common, kind: z.literal('helm-init'), context: contextName, serviceAccount: word }),
+  'helm-init': z.strictObject({
+    ...common,
+    kind: z.literal('helm-init'),
+    context: contextName,
+    serviceAccount: word,
+    /** Image of Tiller. @default helm's own, of helm's version */
+    tillerImage: text.optional(),
+    /** Address that a new folder of helm's notes as `stable`: helm's own may be gone. @default helm's own */
+    stableRepository: z.url().optional(),
+  }),
   /** A Helm release has this chart, this version and these values. */
   'helm-release': z.strictObject({
     ...common,
@@ -153,12 +189,13 @@ export const stepSchemas = {
     release: word,
     /** `<repository>/<chart>`, or the path of a folder or archive as seen from `dist/`; with `repository` the name alone. */
     chart: word,
-    /** Address of the chart's repository, so that nobody has to add it to helm first. Not for Helm 2. @default none */
+    /** Address of the chart's repository, so that nobody has to add it to helm first. @default none */
     repository: z.url().optional(),
     version: text,
     namespace: word,
     /** The values file. */
     file: distFile,
+    insteadOf: insteadOf.optional(),
     /**
      * Custom kinds that the chart registers, as `<plural>.<group>`, and that others may make objects of: while there are
      * any of theirs a teardown keeps the release. @default none
@@ -197,6 +234,8 @@ export const stepSchemas = {
     advertiseAddress: ipv4,
     persistentStorage: z.boolean(),
     image: text.optional(),
+    /** Image of the control plane's own etcd. */
+    etcdImage: text.optional(),
   }),
   /** The cluster is a member of the federation, and Ready. */
   'kubefed-join': z.strictObject({

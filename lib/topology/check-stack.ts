@@ -13,14 +13,12 @@ import {
   parsePortRange,
 } from './addresses';
 import type { Checker } from './check';
-import { isImage, isImagePrefix, prefixed } from './images';
+import { checkCharts, checkPrefix } from './check-sources';
 import { isLabel, isSubdomain, LABEL_LENGTH } from './names';
 import { addressOf } from './spread';
 import { EtcdProps, FederationProps, GitOpsProps, StackName, WorkloadProps } from './types';
 
 const QUANTITY = /^([1-9]\d{0,8})(Mi|Gi|Ti|M|G|T)$/;
-/** A path that no program takes for an option, an address, the home folder, or a template to fill in. */
-const FOLDER = /^(?![-~]|[a-z]+:)(?!.*\{\{)[^\s\p{Cc}]+$/u;
 
 /**
  * What the keys of ExternalDNS' records may begin with: they are 31 random bits in eight hexadecimal digits. When it
@@ -44,8 +42,9 @@ export const NAMES_SUFFIX = '-names';
 export function checkForeignProps(c: Checker, props: FederationProps, stack: StackName): void {
   const foreign: Record<StackName, [string, unknown][]> = {
     'federation-v1': [
-      ['images', props.images],
-      ['charts', props.charts],
+      ['images.etcd', props.images?.etcd],
+      ['images.coreDns', props.images?.coreDns],
+      ['images.externalDns', props.images?.externalDns],
       ['metalLb', props.metalLb],
       ['externalDns', props.externalDns],
       ['gitops', props.gitops],
@@ -237,29 +236,16 @@ function bytesOf(quantity: string): number | undefined {
 }
 
 function checkSources(c: Checker, { images = {}, charts, metalLb, workloads = [] }: FederationProps): void {
-  if (images.prefix !== undefined && !isImagePrefix(images.prefix)) {
-    c.add(
-      'images.prefix',
-      `'${images.prefix}' is no registry and path`,
-      'Write <registry>[:port][/path] without a slash at its end, such as registry.local/mirror.',
-    );
-  } else if (images.prefix !== undefined) {
-    checkBehindPrefix(c, images.prefix, [
-      ['images.etcd', images.etcd],
-      ['images.coreDns', images.coreDns],
-      ['images.externalDns', images.externalDns],
-      ...workloads.map(({ image }, i): [string, string] => [`workloads[${i}].image`, image]),
-    ]);
-  }
+  checkPrefix(c, images.prefix, [
+    ['images.etcd', images.etcd],
+    ['images.coreDns', images.coreDns],
+    ['images.externalDns', images.externalDns],
+    ...workloads.map(({ image }, i): [string, string] => [`workloads[${i}].image`, image]),
+  ]);
   c.image('images.etcd', images.etcd);
   c.image('images.coreDns', images.coreDns);
   c.image('images.externalDns', images.externalDns);
-  if (charts?.folder !== undefined && !FOLDER.test(charts.folder)) {
-    c.add('charts.folder', `'${charts.folder}' is no folder`, 'Write a path as seen from dist/, such as ../charts.');
-  }
-  if (charts?.unpacked === true && charts.folder === undefined) {
-    c.add('charts.unpacked', 'true does nothing without a folder', 'Give charts.folder.');
-  }
+  checkCharts(c, charts);
   if (metalLb?.chartVersion !== undefined) {
     const version = parse(metalLb.chartVersion);
     // Read in the module: before, its controller knows the annotation in the group metallb.universe.tf only.
@@ -270,18 +256,6 @@ function checkSources(c: Checker, { images = {}, charts, metalLb, workloads = []
         'Use a version from 0.14.9 on, such as 0.15.2.',
       );
     }
-  }
-}
-
-/** What is an image by itself may be none behind a prefix: no part of a path has a port or capitals. */
-function checkBehindPrefix(c: Checker, prefix: string, images: readonly [string, string | undefined][]): void {
-  for (const [where, image] of images) {
-    if (image === undefined || !isImage(image) || isImage(prefixed(prefix, image))) continue;
-    c.add(
-      where,
-      `'${prefixed(prefix, image)}', the image behind images.prefix, is no image reference`,
-      "Leave out the registry's port and capitals, as in the mirror's path.",
-    );
   }
 }
 

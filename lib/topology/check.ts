@@ -10,17 +10,17 @@ import {
   parseAddressRange,
   parseEndpoint,
   parsePortRange,
-  sizeOf,
   specialNetwork,
   toNumber,
 } from './addresses';
+import { checkFederationV1 } from './check-federation-v1';
 import { checkExternalDns, checkForeignProps } from './check-stack';
 import { IMAGE_RULES, imageFault, isImage } from './images';
 import { KUBECTL, KUBECTL_PROGRAM, KUBECTL_SKEW } from './kubectl';
 import { isLabel, isServiceName, isSubdomain, LABEL_RULE, NAME_LENGTH } from './names';
 import { shapeFindings } from './shape';
 import { preferenceOf, replicasOf } from './spread';
-import { OWN_NAMESPACES, TAKEN_NAMES, TAKEN_STEPS } from './taken';
+import { OWN_NAMESPACES, takenIn, TAKEN_STEPS } from './taken';
 import { ClusterProps, FederationProps, PlacementProps, ReplicaPreference, StackName, WorkloadProps } from './types';
 
 /** The topology cannot be what was meant. Nothing has been written. */
@@ -429,7 +429,7 @@ function checkWorkload(c: Checker, at: string, workload: WorkloadProps, props: F
     );
   }
   if (workload.namespace !== undefined) c.label(`${at}.namespace`, workload.namespace);
-  checkTaken(c, at, workload, props.stack ?? 'federation-v1');
+  checkTaken(c, at, workload, props);
   checkNameLength(c, at, workload, props);
   c.image(`${at}.image`, workload.image);
   checkPorts(c, at, workload);
@@ -444,7 +444,12 @@ function checkWorkload(c: Checker, at: string, workload: WorkloadProps, props: F
 }
 
 /** Nothing of the workload's is written over what is there already, or over one of the plan's own steps. */
-function checkTaken(c: Checker, at: string, { name, namespace = 'default' }: WorkloadProps, stack: StackName): void {
+function checkTaken(
+  c: Checker,
+  at: string,
+  { name, namespace = 'default' }: WorkloadProps,
+  { stack = 'federation-v1', coreDns }: FederationProps,
+): void {
   if (OWN_NAMESPACES[stack].includes(namespace)) {
     c.add(
       `${at}.namespace`,
@@ -452,8 +457,7 @@ function checkTaken(c: Checker, at: string, { name, namespace = 'default' }: Wor
       'Give the workload another one: a teardown takes this one away.',
     );
   }
-  const taken = new Map(Object.entries(TAKEN_NAMES[stack])).get(namespace) ?? [];
-  if (taken.includes(name)) {
+  if (takenIn(namespace, stack, coreDns?.install).includes(name)) {
     c.add(
       `${at}.name`,
       `'${name}' is the name of something that is in the namespace ${namespace} already`,
@@ -595,58 +599,6 @@ function checkMembers(c: Checker, { etcd }: FederationProps): void {
       'etcd.size',
       `${etcd.size} is no size of an etcd cluster`,
       'Use 1, 3, 5 or 7: an even member adds no safety.',
-    );
-  }
-}
-
-/** A federated Service has an address in every member, whatever the placement of the workload. */
-function checkRoom(c: Checker, { clusters, workloads = [] }: FederationProps): void {
-  clusters.forEach(({ addressRange }, i) => {
-    const range = parseAddressRange(addressRange);
-    if (typeof range === 'string' || workloads.length <= sizeOf(range)) return;
-    c.add(
-      `clusters[${i}].addressRange`,
-      `'${addressRange}' (${range.first} to ${range.last}) has ${sizeOf(range)} addresses, and each of ${workloads.length} workloads takes one`,
-      'Widen the range, or declare fewer workloads.',
-    );
-  });
-}
-
-/** What only the stack `federation-v1` has to be told. */
-function checkFederationV1(c: Checker, props: FederationProps): void {
-  const { etcd, coreDns, keepalived, controlPlane } = props;
-  checkRoom(c, props);
-  if (etcd?.version !== undefined) {
-    const version = parse(etcd.version);
-    if (version?.version !== etcd.version || version.major !== 3 || version.minor > 3 || version.compare('3.0.0') < 0) {
-      c.add(
-        'etcd.version',
-        `'${etcd.version}' does not serve the v2 API by default`,
-        'Use a version from 3.0.0 to 3.3.x, such as 3.1.8.',
-      );
-    }
-  }
-  c.image('etcd.operatorImage', etcd?.operatorImage);
-  if (coreDns?.chartVersion !== undefined) {
-    const version = parse(coreDns.chartVersion);
-    const isRelease = version?.version === coreDns.chartVersion && version.prerelease.length === 0;
-    if (!isRelease || version.compare('0.1.0') < 0 || version.compare('0.9.1') > 0) {
-      c.add(
-        'coreDns.chartVersion',
-        `'${coreDns.chartVersion}' brings no CoreDNS that reads etcd v2`,
-        'Use 0.1.0 to 0.9.1, such as 0.6.0.',
-      );
-    }
-  }
-  c.image('keepalived.vipImage', keepalived?.vipImage);
-  c.image('keepalived.cloudProviderImage', keepalived?.cloudProviderImage);
-  c.image('controlPlane.image', controlPlane?.image);
-  const advertised = controlPlane?.advertiseAddress;
-  if (advertised !== undefined && !(isIPv4(advertised) && isNodeAddress(advertised))) {
-    c.add(
-      'controlPlane.advertiseAddress',
-      `'${advertised}' is ${isIPv4(advertised) ? 'an address that no node has' : 'no IPv4 address'}`,
-      'Give the address of a node of the host cluster.',
     );
   }
 }

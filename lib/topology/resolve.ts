@@ -9,6 +9,7 @@ import {
   parseEndpoint,
 } from './addresses';
 import { checkTopology, DEFAULT_PORT_NAME } from './check';
+import { DEFAULT_INSTALL } from './check-federation-v1';
 import { addressOf, replicasOf } from './spread';
 import { KUBECTL } from './kubectl';
 import {
@@ -66,6 +67,9 @@ export interface Etcd extends Required<Omit<EtcdProps, 'storage' | 'endpoint' | 
   readonly tls?: EtcdTlsProps;
 }
 
+/** Props with every default filled in but those that may stay open. */
+type Complete<T, Open extends keyof T> = Required<Omit<T, Open>> & Pick<T, Open>;
+
 /** The declaration, checked and complete: what components read. */
 export interface Topology {
   readonly name: string;
@@ -83,12 +87,12 @@ export interface Topology {
     readonly clusterDns: ClusterDnsMethod;
   };
   readonly workloads: readonly Workload[];
-  readonly controlPlane: Required<Omit<ControlPlaneProps, 'image'>> & Pick<ControlPlaneProps, 'image'>;
+  readonly controlPlane: Complete<ControlPlaneProps, 'image' | 'etcdImage'>;
   readonly etcd: Etcd;
-  readonly coreDns: Required<CoreDnsProps>;
+  readonly coreDns: Complete<CoreDnsProps, 'tillerImage'>;
   readonly keepalived: Required<KeepalivedProps>;
-  readonly images: Required<Omit<ImagesProps, 'prefix'>> & Pick<ImagesProps, 'prefix'>;
-  readonly charts: Required<Omit<ChartsProps, 'folder'>> & Pick<ChartsProps, 'folder'>;
+  readonly images: Complete<ImagesProps, 'prefix'>;
+  readonly charts: Complete<ChartsProps, 'repository' | 'folder'>;
   readonly metalLb: Required<MetalLbProps>;
   readonly externalDns: Required<ExternalDnsProps>;
   readonly gitops?: GitOps;
@@ -160,7 +164,12 @@ export function resolveTopology(props: FederationProps): Topology {
         props.etcd?.storage === 'ephemeral' ? 'ephemeral' : { size: '1Gi', ...defined(props.etcd?.storage ?? {}) },
       endpoint: parseEndpoint(props.etcd?.endpoint ?? '') ?? { address: endpoint.address, port: ETCD_NODE_PORT },
     },
-    coreDns: { chartVersion: '0.6.0', ...defined(props.coreDns ?? {}) },
+    coreDns: {
+      install: DEFAULT_INSTALL,
+      image: 'coredns/coredns:006',
+      chartVersion: '0.6.0',
+      ...defined(props.coreDns ?? {}),
+    },
     keepalived: {
       vipImage: 'gcr.io/google_containers/kube-keepalived-vip:0.9',
       cloudProviderImage: 'quay.io/munnerz/keepalived-cloud-provider:0.0.1',

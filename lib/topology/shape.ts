@@ -6,6 +6,7 @@ import {
   ClusterDnsMethod,
   ClusterProps,
   ControlPlaneProps,
+  CoreDnsInstall,
   CoreDnsProps,
   DnsProgram,
   DnsProps,
@@ -38,6 +39,7 @@ const clusterDnsMethods: { [K in ClusterDnsMethod]: K } = {
   'stub-domains': 'stub-domains',
   'dnsmasq-argument': 'dnsmasq-argument',
 };
+const coreDnsInstalls: { [K in CoreDnsInstall]: K } = { manifests: 'manifests', helm: 'helm' };
 const forwardMethods: { [K in NonNullable<KeepalivedProps['forwardMethod']>]: K } = { NAT: 'NAT', DR: 'DR' };
 
 const dnsPrograms: { [K in DnsProgram]: K } = { 'kube-dns': 'kube-dns', coredns: 'coredns' };
@@ -128,6 +130,7 @@ const federation = z.strictObject({
       advertiseAddress: text.optional(),
       persistentStorage: z.boolean().optional(),
       image: text.optional(),
+      etcdImage: text.optional(),
     } satisfies Shape<ControlPlaneProps>)
     .optional(),
   etcd: z
@@ -146,7 +149,14 @@ const federation = z.strictObject({
         .optional(),
     } satisfies Shape<EtcdProps>)
     .optional(),
-  coreDns: z.strictObject({ chartVersion: text.optional() } satisfies Shape<CoreDnsProps>).optional(),
+  coreDns: z
+    .strictObject({
+      install: z.enum(coreDnsInstalls).optional(),
+      image: text.optional(),
+      chartVersion: text.optional(),
+      tillerImage: text.optional(),
+    } satisfies Shape<CoreDnsProps>)
+    .optional(),
   keepalived: z
     .strictObject({
       vipImage: text.optional(),
@@ -163,7 +173,11 @@ const federation = z.strictObject({
     } satisfies Shape<ImagesProps>)
     .optional(),
   charts: z
-    .strictObject({ folder: text.optional(), unpacked: z.boolean().optional() } satisfies Shape<ChartsProps>)
+    .strictObject({
+      repository: text.optional(),
+      folder: text.optional(),
+      unpacked: z.boolean().optional(),
+    } satisfies Shape<ChartsProps>)
     .optional(),
   metalLb: z
     .strictObject({

@@ -1,4 +1,4 @@
-import { StackName } from './types';
+import { CoreDnsInstall, StackName } from './types';
 
 /** Where kubefed puts the control plane, in the host cluster, and its account, in every member. */
 export const CONTROL_PLANE_NAMESPACE = 'federation-system';
@@ -14,7 +14,7 @@ export const OWN_NAMESPACES: Readonly<Record<StackName, readonly string[]>> = {
 };
 
 /** Names, by namespace, of Deployments and Services that are there already: a workload would be written over them. */
-export const TAKEN_NAMES: Readonly<Record<StackName, Readonly<Record<string, readonly string[]>>>> = {
+const TAKEN_NAMES: Readonly<Record<StackName, Readonly<Record<string, readonly string[]>>>> = {
   'federation-v1': {
     default: ['kubernetes', 'etcd-operator', 'etcd-cluster', 'etcd-cluster-client', 'coredns-coredns'],
     'kube-system': ['kube-dns', 'coredns', 'tiller-deploy', 'keepalived-cloud-provider'],
@@ -24,6 +24,12 @@ export const TAKEN_NAMES: Readonly<Record<StackName, Readonly<Record<string, rea
     'kube-system': ['kube-dns', 'coredns'],
   },
 };
+
+/** {@link TAKEN_NAMES} of one namespace, with those that CoreDNS by manifests takes. */
+export function takenIn(namespace: string, stack: StackName, install?: CoreDnsInstall): readonly string[] {
+  const taken = new Map(Object.entries(TAKEN_NAMES[stack])).get(namespace) ?? [];
+  return install === 'manifests' && namespace === 'default' ? [...taken, 'coredns'] : taken;
+}
 
 /**
  * Names that no workload of the namespace `default` may have, each with the step that it would share its id with. Steps

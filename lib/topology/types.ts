@@ -100,10 +100,16 @@ export interface ControlPlaneProps {
   readonly persistentStorage?: boolean;
   /**
    * Image of the federation's API server and controller manager, v1.7 to v1.11. Where its tag is a version, the federated
-   * objects are written for that one too, and not only for the members'.
+   * objects are written for that one too, and not only for the members'. With
+   * `images.prefix` it must be given.
    * @default kubefed's own, of kubefed's version
    */
   readonly image?: string;
+  /**
+   * Image of the control plane's own etcd. With `images.prefix` it must be given.
+   * @default kubefed's own
+   */
+  readonly etcdImage?: string;
 }
 
 /** Where etcd's members keep their data: a PersistentVolumeClaim each. */
@@ -179,14 +185,34 @@ export interface EtcdProps {
   readonly tls?: EtcdTlsProps;
 }
 
-/** CoreDNS, by its Helm chart, in the host cluster. Stack `federation-v1` only. */
+/** How CoreDNS gets into the host cluster. */
+export type CoreDnsInstall = 'manifests' | 'helm';
+
+/** CoreDNS in the host cluster, which answers for the zone. Stack `federation-v1` only. */
 export interface CoreDnsProps {
   /**
+   * `helm` is the guide's way: the chart `stable/coredns` by Helm 2, whose Tiller is bound to cluster-admin and takes
+   * orders from every pod. `manifests` renders CoreDNS' objects, and needs neither Helm nor Tiller.
+   * @default 'helm', so that a federation that was installed so stays as it is
+   */
+  readonly install?: CoreDnsInstall;
+  /**
+   * Image of CoreDNS: 006 to 1.1.x, which read etcd v2. With `manifests` only, since the chart brings its own.
+   * @default 'coredns/coredns:006'
+   */
+  readonly image?: string;
+  /**
    * Version of the chart `stable/coredns`, at most 0.9.1: later charts bring a CoreDNS that reads etcd v3 only and would
-   * answer nothing here.
+   * answer nothing here. With `helm` only.
    * @default '0.6.0' (CoreDNS 006)
    */
   readonly chartVersion?: string;
+  /**
+   * Image of Tiller. With `images.prefix` it must be given. Its tag is Tiller's version: Tiller refuses a newer Helm. With
+   * `helm` only.
+   * @default helm's own, of helm's version
+   */
+  readonly tillerImage?: string;
 }
 
 /**
@@ -205,7 +231,7 @@ export interface KeepalivedProps {
   readonly forwardMethod?: 'NAT' | 'DR';
 }
 
-/** Where images come from, and which. Stack `external-dns` only. */
+/** Where images come from, and which. */
 export interface ImagesProps {
   /**
    * Registry and path that are put before every image, for sites without internet: with `registry.local/mirror` the
@@ -214,16 +240,27 @@ export interface ImagesProps {
    * @default none
    */
   readonly prefix?: string;
-  /** It has to answer at `/livez` and `/readyz`: from 3.5.11. @default 'registry.k8s.io/etcd:3.6.8-0' */
+  /**
+   * It has to answer at `/livez` and `/readyz`: from 3.5.11. Stack `external-dns` only.
+   * @default 'registry.k8s.io/etcd:3.6.8-0'
+   */
   readonly etcd?: string;
-  /** From 1.5.2. @default 'coredns/coredns:1.14.7' */
+  /** From 1.5.2. Stack `external-dns` only. @default 'coredns/coredns:1.14.7' */
   readonly coreDns?: string;
-  /** It has to know `--coredns-strictly-owned`: from v0.21.0. @default 'registry.k8s.io/external-dns/external-dns:v0.21.0' */
+  /**
+   * It has to know `--coredns-strictly-owned`: from v0.21.0. Stack `external-dns` only.
+   * @default 'registry.k8s.io/external-dns/external-dns:v0.21.0'
+   */
   readonly externalDns?: string;
 }
 
-/** Where Helm charts come from. Stack `external-dns` only. */
+/** Where the stack's Helm chart comes from: MetalLB's, or, with `coreDns.install: 'helm'`, `stable/coredns`. */
 export interface ChartsProps {
+  /**
+   * Address of a repository that has the chart, such as a mirror of the site's own.
+   * @default 'https://metallb.github.io/metallb', or 'https://charts.helm.sh/stable', the archive of the stable charts
+   */
+  readonly repository?: string;
   /**
    * Folder with the charts' archives as `helm pull` names them (`metallb-0.15.2.tgz`), seen from `dist/`: `../charts`.
    * @default charts come from their repositories

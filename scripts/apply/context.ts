@@ -62,12 +62,12 @@ export interface StepContext<S extends Step = Step> extends Shared {
 }
 
 /** The cluster of a bundle; nothing for `federation`. */
-export function clusterOf(plan: Plan, bundle: string): PlanCluster | undefined {
+export function clusterOf(plan: Pick<Plan, 'clusters'>, bundle: string): PlanCluster | undefined {
   return plan.clusters.find(({ name }) => name === bundle);
 }
 
 /** The minor version that a bundle's objects are asked for in. */
-export function minorFor(plan: Plan, bundle: string): number {
+export function minorFor(plan: Pick<Plan, 'clusters'>, bundle: string): number {
   const cluster = clusterOf(plan, bundle);
   return cluster ? minorOf(cluster.kubernetesVersion) : FEDERATION_MINOR;
 }

@@ -13,6 +13,7 @@ import { minorOf } from './api';
 import { advice } from './errors';
 import { Kubeconfig, KubeconfigReader, sameServer } from './kubeconfig';
 import { describeRight, Right, rightsOf } from './rights';
+import { tillerFault, TillerInput } from './tiller';
 import { Kubectl } from './tools/kubectl';
 import { ProgramError, reasonIn } from './tools/program';
 import { versionsIn } from './versions';
@@ -170,11 +171,15 @@ function helmMajors(steps: readonly Step[]): number[] {
   return steps.some((step) => step.kind === 'helm-release' && step.helm === 3) ? [3, 4] : [2];
 }
 
+/** What to do where Helm 2 is wanted, and another one or none is there. */
+const HELM_2_HINT =
+  "Put a Helm 2 first on the PATH (2.14 or older for Kubernetes before 1.9), or set coreDns.install to 'manifests' in main.ts, which needs neither Helm nor Tiller.";
+
 const isUnknownFlag = (error: unknown): boolean =>
   error instanceof ProgramError && /unknown (shorthand )?flag/.test(error.output.stderr);
 
-/** Helm is there, where a step needs it, and of a major version that the plan is for. */
-export function checkHelm(input: Pick<PreflightInput, 'steps' | 'kubectl' | 'signal'>): Promise<Finding[]> {
+/** Helm is there, where a step needs it, of a major version that the plan is for, and with a Tiller that fits. */
+export function checkHelm(input: TillerInput & Pick<PreflightInput, 'steps' | 'kubectl'>): Promise<Finding[]> {
   return checkProgram(
     input,
     'helm',
@@ -183,9 +188,12 @@ export function checkHelm(input: Pick<PreflightInput, 'steps' | 'kubectl' | 'sig
     (text) => {
       const version = coerce(text);
       const majors = helmMajors(input.steps);
-      if (version && majors.includes(version.major)) return undefined;
+      if (version && majors.includes(version.major)) {
+        return version.major === 2 ? tillerFault(input, version) : undefined;
+      }
       return {
         problem: `is version ${version?.version ?? 'unknown'}, and the plan is for Helm ${majors.join(' or ')}`,
+        ...(majors.includes(2) && { hint: HELM_2_HINT }),
       };
     },
     // Helm 4 has no --client. Helm 2 without it would ask Tiller, in whatever cluster the current context names.
@@ -245,7 +253,7 @@ async function checkProgram(
   program: string,
   command: Command,
   isNeededBy: (step: Step) => boolean,
-  judge: (output: string) => ProgramFault | undefined,
+  judge: (output: string) => ProgramFault | undefined | Promise<ProgramFault | undefined>,
   withoutFlags?: Command,
 ): Promise<Finding[]> {
   if (!steps.some(isNeededBy)) return [];
@@ -254,7 +262,7 @@ async function checkProgram(
       if (withoutFlags && isUnknownFlag(error)) return kubectl.read(withoutFlags, signal);
       throw error;
     });
-    const fault = judge(stdout);
+    const fault = await judge(stdout);
     return fault === undefined
       ? []
       : [{ where: program, hint: `Put a fitting ${program} first on the PATH.`, ...fault }];

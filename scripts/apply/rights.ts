@@ -51,7 +51,7 @@ function rightsOfStep(step: Step, folder: string): Right[] {
     case 'create':
       return declaredObjects({ folder }, step.file).flatMap(({ apiVersion, kind, metadata: { namespace } }) => {
         const group = apiVersion.includes('/') ? (apiVersion.split('/')[0] ?? '') : '';
-        const verbs = step.kind === 'apply' ? ['get', 'create', 'patch'] : ['get', 'create'];
+        const verbs = ['get', 'create', ...(step.kind === 'apply' ? ['patch'] : step.exact ? ['delete'] : [])];
         return verbs.map((verb) => ({ verb, group, resource: pluralOf(kind), namespace }));
       });
     case 'stub-domain':

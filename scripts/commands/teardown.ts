@@ -145,7 +145,7 @@ async function stands(engine: Engine, { plan, folder }: Session, step: Step): Pr
     case 'kubefed-join':
       return at(seen.seen, 'isMember') === true;
     case 'helm-init':
-      return at(seen.seen, 'isPart') === true;
+      return at(seen.seen, 'isThere') === true;
     case 'helm-release':
       return seen.seen !== undefined;
     default:

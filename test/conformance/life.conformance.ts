@@ -34,10 +34,13 @@ const READS =
 /** The program's lock, which it renews by the clock, and reviews, which change nothing. */
 const OWN = /(?:create|replace) --filename=-(?: --output=json)?$|-lock --ignore-not-found$/;
 
+/** The values' file has another ending now, and the charts' address is in the commands in place of helm's own list. */
 function alike(command: string): string {
   return command
     .replace(/"resourceVersion":"\d+"/g, '"resourceVersion":"…"')
-    .replace('21-coredns-values.conf', '21-coredns-values.yaml');
+    .replace('21-coredns-values.conf', '21-coredns-values.yaml')
+    .replace(/ --stable-repo-url=\S+ --skip-refresh/, '')
+    .replace(/upgrade coredns coredns (.*) --repo=\S+/, 'upgrade coredns stable/coredns $1');
 }
 
 function writes(calls: readonly { readonly command: string; readonly said: Said }[]): Write[] {

@@ -24,7 +24,7 @@ function rendered(): string {
   return folder;
 }
 
-const NOTHING: SynthResult = { written: [], removed: [], foreign: [], unchanged: 23 };
+const NOTHING: SynthResult = { written: [], removed: [], foreign: [], unchanged: 28 };
 
 describe('synth', () => {
   test('writes every file that the federation renders, and nothing else', () => {
@@ -46,6 +46,7 @@ describe('synth', () => {
     ).toEqual([
       'federation/50-namespaces.yaml',
       'federation/51-hello-world.yaml',
+      'federation/artifacts.conf',
       'fcp/15-etcd-operator.yaml',
       'fcp/16-etcd-cluster.yaml',
       'fcp/20-tiller.yaml',
@@ -57,7 +58,9 @@ describe('synth', () => {
         `${cluster}/37-keepalived-cloud-provider.yaml`,
         `${cluster}/40-controller-manager-kubeadm.conf`,
         `${cluster}/45-kube-dns-stub-domains.conf`,
+        `${cluster}/artifacts.conf`,
       ]),
+      'artifacts.yaml',
       'plan.yaml',
     ]);
   });
@@ -113,8 +116,10 @@ describe('what the topology does not say any more', () => {
       'chn/37-keepalived-cloud-provider.yaml',
       'chn/40-controller-manager-kubeadm.conf',
       'chn/45-kube-dns-stub-domains.conf',
+      'chn/artifacts.conf',
       'federation/50-namespaces.yaml',
       'federation/51-hello-world.yaml',
+      'federation/artifacts.conf',
     ]);
     expect(existsSync(join(folder, 'chn'))).toBe(false);
     expect(existsSync(join(folder, 'federation'))).toBe(false);
@@ -141,7 +146,7 @@ describe('what the topology does not say any more', () => {
     const file = join(folder, 'federation/51-hello-world.yaml');
     writeFileSync(file, `${readFileSync(file, 'utf8')}# mine\n`);
     const result = synth(federation({ workloads: [] }), folder);
-    expect(result.removed).toEqual(['federation/50-namespaces.yaml']);
+    expect(result.removed).toEqual(['federation/50-namespaces.yaml', 'federation/artifacts.conf']);
     expect(result.foreign).toEqual(['federation/51-hello-world.yaml']);
     expect(readFileSync(file, 'utf8')).toMatch(/# mine\n$/);
     expect(synth(federation({ workloads: [] }), folder).foreign).toEqual(['federation/51-hello-world.yaml']);
@@ -171,7 +176,11 @@ describe('what the topology does not say any more', () => {
     spoil(join(folder, 'plan.yaml'));
     const result = synth(federation({ workloads: [] }), folder);
     expect(result.removed).toEqual([]);
-    expect(result.foreign).toEqual(['federation/50-namespaces.yaml', 'federation/51-hello-world.yaml']);
+    expect(result.foreign).toEqual([
+      'federation/50-namespaces.yaml',
+      'federation/51-hello-world.yaml',
+      'federation/artifacts.conf',
+    ]);
     expect(existsSync(join(folder, 'federation/51-hello-world.yaml'))).toBe(true);
   });
 
@@ -305,8 +314,15 @@ describe('looking only', () => {
     const before = fingerprint(folder);
     const look = (): SynthResult => synth(federation({ workloads: [] }), folder, { check: true });
     const expected = {
-      written: ['plan.yaml', 'usa/35-vip-configmap.yaml'],
-      removed: ['federation/50-namespaces.yaml', 'federation/51-hello-world.yaml'],
+      written: [
+        'artifacts.yaml',
+        'chn/artifacts.conf',
+        'fcp/artifacts.conf',
+        'plan.yaml',
+        'usa/35-vip-configmap.yaml',
+        'usa/artifacts.conf',
+      ],
+      removed: ['federation/50-namespaces.yaml', 'federation/51-hello-world.yaml', 'federation/artifacts.conf'],
       foreign: ['mine'],
       unchanged: 19,
     };
@@ -318,7 +334,7 @@ describe('looking only', () => {
 
   test('does not make the folder', () => {
     const folder = join(temporaryFolder(), 'dist');
-    expect(synth(federation(), folder, { check: true }).written).toHaveLength(23);
+    expect(synth(federation(), folder, { check: true }).written).toHaveLength(28);
     expect(existsSync(folder)).toBe(false);
   });
 });

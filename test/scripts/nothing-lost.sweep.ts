@@ -500,7 +500,7 @@ describe('a Helm release coredns that somebody else made', () => {
   };
   its('is refused, and kept by a teardown with the Tiller that holds it', admins, async (federation) => {
     const { world, cli } = federation;
-    await helm(federation, 'init', '--service-account=helm');
+    await helm(federation, 'init', '--service-account=helm', '--skip-refresh');
     await helm(federation, 'install', '--name=coredns', '--version=0.9.0', 'stable/coredns');
     const before = world.get('fcp', 'Deployment', 'default', 'coredns-coredns');
     const ended = await cli(['apply', '--yes', '--json']);
@@ -522,7 +522,7 @@ describe('a Helm release coredns that somebody else made', () => {
 
   itsInSweeps('is refused too where its last upgrade has failed', admins, async (federation) => {
     const { world, cli } = federation;
-    await helm(federation, 'init', '--service-account=helm');
+    await helm(federation, 'init', '--service-account=helm', '--skip-refresh');
     await helm(federation, 'install', '--name=coredns', '--version=0.9.0', 'stable/coredns');
     world.inject({ program: 'helm', match: / upgrade /, action: CUT });
     await expect(helm(federation, 'upgrade', 'coredns', 'stable/coredns', '--version=0.9.1')).rejects.toThrow();
@@ -539,7 +539,7 @@ describe('a Helm release coredns that somebody else made', () => {
 
   itsInSweeps('is never uninstalled to be installed anew, though it may be taken over', admins, async (federation) => {
     const { world, cli } = federation;
-    await helm(federation, 'init', '--service-account=helm');
+    await helm(federation, 'init', '--service-account=helm', '--skip-refresh');
     world.inject({ program: 'helm', match: / install /, action: CUT });
     await expect(helm(federation, 'install', '--name=coredns', '--version=0.9.0', 'stable/coredns')).rejects.toThrow();
     const before = world.get('fcp', 'ConfigMap', 'default', 'coredns-coredns');

@@ -1,6 +1,7 @@
 import { appendFileSync, cpSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { World } from '../stand-ins/world';
+import { BY_MANIFESTS } from '../support/guide';
 import { tampered } from '../support/plans';
 import { Ended } from './support/cli';
 import { sharedFederation } from './support/shared';
@@ -54,6 +55,44 @@ describe('programs', () => {
     const ended = await cli(['apply', '--yes']);
     expectNotBegun(ended, world);
     expect(ended.stderr).toContain('  - helm: is version 3.14.4, and the plan is for Helm 2\n');
+  });
+
+  describe('Helm and Tiller', () => {
+    const asHelm = (version: string): void => {
+      const stdout = `Client: v${version}+g8478fb4\n`;
+      shared.current.world.inject({
+        program: 'helm',
+        match: /^version/,
+        times: 'always',
+        action: { type: 'exit', code: 0, stdout },
+      });
+    };
+    /** What the preflight finds of helm. */
+    const found = async (): Promise<string[]> => {
+      const ended = await shared.current.cli(['apply', '--yes', '--json']);
+      return ended.events.flatMap((event) =>
+        event.type === 'finding' && event.where === 'helm' ? [`${event.problem} | ${event.hint}`] : [],
+      );
+    };
+    const REFUSED =
+      "is version 2.16.1, whose Tiller the API server of fcp refuses: from 2.15 on it is apps/v1, which Kubernetes serves from 1.9 on | Put a Helm of 2.14 or older first on the PATH, or set coreDns.install to 'manifests' in main.ts, which needs neither Helm nor Tiller.";
+
+    it('do not fit where a newer Helm would install Tiller on a server without apps/v1', async () => {
+      asHelm('2.16.1');
+      expect(await found()).toEqual([REFUSED]);
+      expect(shared.current.world.writes).toBe(0);
+    });
+
+    it('are no matter where the plan needs no Helm', async () => {
+      const { resynth } = shared.current;
+      asHelm('2.16.1');
+      resynth(BY_MANIFESTS);
+      try {
+        expect((await shared.current.cli(['apply', '--yes'])).code).toBe(0);
+      } finally {
+        resynth({});
+      }
+    });
   });
 
   it('have to say their version', async () => {

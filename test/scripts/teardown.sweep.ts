@@ -185,7 +185,7 @@ describe('what others use', () => {
   const usual = { clusters: { fcp: { objects: [account('tiller', 'kube-system'), admin('tiller', 'kube-system')] } } };
   itsInSweeps('keeps the account under which a Tiller ran before, and was adopted', usual, async (federation) => {
     const { cli } = federation;
-    await helm(federation, 'init', '--service-account=tiller');
+    await helm(federation, 'init', '--service-account=tiller', '--skip-refresh');
     await helm(federation, 'install', '--name=theirs', '--version=0.9.0', 'stable/coredns');
     expect((await cli(['apply', '--yes', '--adopt'])).code).toBe(0);
     const ended = await cli(['teardown', '--yes', '--json']);

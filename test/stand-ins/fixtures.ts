@@ -253,7 +253,7 @@ export async function etcd(world: World, context: string): Promise<void> {
 
 export async function coreDns(world: World, context: string): Promise<void> {
   await apply(world, context, [account('tiller', 'kube-system'), admin('tiller', 'kube-system')]);
-  await must(world, `helm init --service-account tiller --kube-context ${context}`);
+  await must(world, `helm init --service-account tiller --skip-refresh --kube-context ${context}`);
   const file = write(world, 'coredns-values.yaml', dump(COREDNS_VALUES));
   await must(
     world,

@@ -1,3 +1,5 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { dump, load } from 'js-yaml';
 import { account, admin, apply, COREDNS_VALUES, etcd, must, pinNodePort, sh, write } from './fixtures';
 import { at, type Dict, list, num, text } from './json';
@@ -18,7 +20,7 @@ describe('helm 2', () => {
 
   const tiller = async (): Promise<void> => {
     await apply(world, 'fcp', [account('tiller', 'kube-system'), admin('tiller', 'kube-system')]);
-    await must(world, 'helm init --service-account tiller --wait');
+    await must(world, 'helm init --service-account tiller --skip-refresh --wait');
   };
   const install = (version: string, more = ''): ReturnType<typeof sh> =>
     sh(
@@ -42,7 +44,7 @@ describe('helm 2', () => {
   });
 
   it('comes up only with its ServiceAccount, and works only with rights', async () => {
-    await must(world, 'helm init --service-account tiller');
+    await must(world, 'helm init --service-account tiller --skip-refresh');
     // There is no pod where its account is not there.
     expect((await sh(world, 'helm list')).stderr).toBe('Error: could not find tiller\n');
     await world.hold('fcp/Deployment/kube-system/tiller-deploy');
@@ -55,7 +57,7 @@ describe('helm 2', () => {
     );
     await apply(world, 'fcp', [admin('tiller', 'kube-system')]);
     expect((await must(world, 'helm list')).stdout).toBe('');
-    const again = await must(world, 'helm init --service-account tiller');
+    const again = await must(world, 'helm init --service-account tiller --skip-refresh');
     expect(again.stdout).toContain('Warning: Tiller is already installed in the cluster.');
   });
 
@@ -63,7 +65,7 @@ describe('helm 2', () => {
     await tiller();
     world.state.helmHomes = {};
     expect((await install('0.6.0')).stderr).toMatch(/Couldn't load repositories file/);
-    await must(world, 'helm init --client-only');
+    await must(world, 'helm init --client-only --skip-refresh');
     expect((await install('0.6.0')).code).toBe(0);
   });
 
@@ -310,12 +312,65 @@ describe('helm 2', () => {
     await offline.close();
   });
 
+  it('asks the retired repository at its first init, and is refused', async () => {
+    const refused = await sh(world, 'helm init --service-account tiller');
+    expect(refused.code).toBe(1);
+    expect(refused.stderr).toMatch(/403 Forbidden\n$/);
+    expect(world.state.helmHomes).toEqual({ '~/.helm': {} });
+    await must(world, 'helm init --client-only --stable-repo-url http://charts.local');
+    await must(world, 'helm init --service-account tiller');
+  });
+
+  it('takes a chart out of a repository that it does not know by a name', async () => {
+    await tiller();
+    const ran = await must(world, 'helm upgrade a coredns --install --version=0.6.0 --repo=https://charts.local');
+    expect(ran.stdout).toMatch(/does not exist. Installing it now/);
+    expect((await sh(world, 'helm upgrade b coredns --install')).stderr).toBe('Error: file "coredns" not found\n');
+    world.state.helmHomes = {};
+    const without = await sh(world, 'helm upgrade b coredns --install --repo=https://charts.local');
+    expect(without.stderr).toMatch(/Couldn't load repositories file/);
+  });
+
+  it('takes a chart out of an archive or a folder, and a folder before a repository', async () => {
+    await tiller();
+    const from = (chart: string): ReturnType<typeof sh> =>
+      world.invoke('helm', ['upgrade', 'a', chart, '--install', '--repo=https://charts.local'], { cwd: world.dir });
+    expect((await from('./coredns-0.7.0.tgz')).stderr).toBe('Error: path "./coredns-0.7.0.tgz" not found\n');
+    write(world, 'coredns-0.7.0.tgz', '');
+    expect((await from('./coredns-0.7.0.tgz')).code).toBe(0);
+    mkdirSync(join(world.dir, 'coredns'));
+    expect((await from('coredns')).stderr).toMatch(/no Chart.yaml exists in directory/);
+    write(world, 'coredns/Chart.yaml', dump({ name: 'coredns', version: '0.9.0' }));
+    expect((await from('coredns')).code).toBe(0);
+    expect((await must(world, 'helm list')).stdout).toContain('coredns-0.9.0');
+  });
+
   it('cut in an install, leaves it pending', async () => {
     await tiller();
     world.inject({ program: 'helm', match: /^install/, action: { type: 'kill', point: 'in', stage: 2 } });
     expect((await install('0.6.0')).code).toBeNull();
     expect((await must(world, 'helm list --pending')).stdout).toContain('PENDING_INSTALL');
     expect((await install('0.6.0')).stderr).toMatch(/already exists/);
+  });
+});
+
+describe('a newer helm 2', () => {
+  it.each([
+    ['2.14.3', '1.7.3', 0],
+    ['2.15.0', '1.7.3', 1],
+    ['2.15.0', '1.8.15', 1],
+    ['2.17.0', '1.9.11', 0],
+  ])('%s installs its Tiller on Kubernetes %s: exit code %d', async (helmVersion, kubernetesVersion, code) => {
+    const world = await World.start({
+      helmVersion,
+      clusters: [{ name: 'fcp', server: '10.0.0.1', kubernetesVersion }],
+    });
+    const ran = await sh(world, 'helm init --skip-refresh');
+    expect(ran.code).toBe(code);
+    expect(ran.stderr).toBe(
+      code === 0 ? '' : 'Error: error installing: the server could not find the requested resource\n',
+    );
+    await world.close();
   });
 });
 

@@ -34,7 +34,6 @@ import type { World } from './world';
 
 /** 2.7.2 knows no `--output` (recorded); in which version of Helm 2 each command got it is not. */
 const FORMATS = '2.12.0';
-const REPOSITORY = 'https://kubernetes-charts.storage.googleapis.com';
 const LOCAL_REPOSITORY = 'http://127.0.0.1:8879/charts';
 
 const GLOBAL: FlagSpecs = {
@@ -160,6 +159,10 @@ const RELEASE_NAMESPACE = 'meta.helm.sh/release-namespace';
 const RELEASE_PATTERN = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
 
 const ALIASES: Readonly<Record<string, string>> = { ls: 'list', del: 'delete', un: 'uninstall' };
+
+/** Where Helm found the stable charts before 2.17, and since. */
+const RETIRED = 'https://kubernetes-charts.storage.googleapis.com';
+const ARCHIVE = 'https://charts.helm.sh/stable';
 
 type Status = 'DEPLOYED' | 'FAILED' | 'PENDING_INSTALL' | 'PENDING_UPGRADE' | 'SUPERSEDED' | 'DELETED';
 
@@ -439,10 +442,33 @@ function values(helm: Helm): Dict {
   return result;
 }
 
-function chartFor(helm: Helm, reference: string): Chart {
+/** A chart that lies in the caller's folder: a folder or file of that name comes before any repository. */
+function chartAt(helm: Helm, reference: string): Chart | undefined {
+  const { call } = helm;
+  const place = path.resolve(call.invocation.cwd, reference);
+  if (!fs.existsSync(place)) {
+    return /^[./]/.test(reference) ? call.fail(`Error: path "${reference}" not found`) : undefined;
+  }
+  const packed = /^(.+)-(\d+\.\d+\.\d+)\.tgz$/.exec(path.basename(place));
+  if (packed) return findChart(`stable/${packed[1] ?? ''}`, packed[2]) ?? call.fail(`Error: no chart in ${reference}`);
+  const about = path.join(place, 'Chart.yaml');
+  if (!fs.existsSync(about)) return call.fail(`Error: no Chart.yaml exists in directory "${place}"`);
+  const { name, version } = dict(load(fs.readFileSync(about, 'utf8')) as Json);
+  return findChart(`stable/${text(name)}`, text(version)) ?? call.fail(`Error: no chart in ${reference}`);
+}
+
+function chartFor(helm: Helm, given: string): Chart {
   const { call, flags } = helm;
+  const local = chartAt(helm, given);
+  if (local !== undefined) return local;
+  const address = flags.value('repo');
+  if (address === RETIRED)
+    return call.fail(`Error: Looks like "${address}" is not a valid chart repository or cannot be reached`);
+  // Helm 2 reads its own list of repositories even where it is given another's address.
+  if (address !== undefined && !helm.third) helm.needRepositories();
+  const reference = address === undefined ? given : `stable/${given}`;
   const [repository = '', name = ''] = reference.split('/');
-  const isFile = !reference.includes('/') || reference.startsWith('.') || reference.startsWith('/');
+  const isFile = address === undefined && (!reference.includes('/') || /^[./]/.test(reference));
   const version = flags.value('version');
   if (!helm.third) {
     if (!isFile) helm.needRepositories();
@@ -451,7 +477,7 @@ function chartFor(helm: Helm, reference: string): Chart {
       call.fail(`Error: file "${reference}" not found`)
     );
   }
-  if (!isFile && helm.home()?.repositories?.[repository] === undefined)
+  if (address === undefined && !isFile && helm.home()?.repositories?.[repository] === undefined)
     return call.fail(`Error: INSTALLATION FAILED: repo ${repository} not found`);
   const chart = findChart(reference, version, helm.world.options.chartVersions);
   if (chart !== undefined) return chart;
@@ -909,11 +935,15 @@ async function makeHome(helm: Helm): Promise<void> {
     await call.write(() => helm.setHome({}));
   }
   if (helm.home()?.repositories === undefined) {
-    const url = flags.value('stable-repo-url') ?? REPOSITORY;
+    const url = flags.value('stable-repo-url') ?? (atLeast(helm.release, '2.17.0') ? ARCHIVE : RETIRED);
     call.out(`Creating ${helm.homePath}/repository/repositories.yaml \nAdding stable repo with URL: ${url} \n`);
     const host = /^https?:\/\/([^/:]+)/.exec(url)?.[1] ?? url;
     if (!flags.bool('skip-refresh') && world.options.unreachable?.includes(host) === true) {
       const why = `Get ${url}/index.yaml: dial tcp: lookup ${host} on 192.0.2.53:53: no such host`;
+      call.fail(`Error: Looks like "${url}" is not a valid chart repository or cannot be reached: ${why}`);
+    }
+    if (!flags.bool('skip-refresh') && url === RETIRED) {
+      const why = `Failed to fetch ${url}/index.yaml : 403 Forbidden`;
       call.fail(`Error: Looks like "${url}" is not a valid chart repository or cannot be reached: ${why}`);
     }
     const local = flags.value('local-repo-url') ?? LOCAL_REPOSITORY;

@@ -48,6 +48,9 @@ export function guideProps(changes: Partial<FederationProps> = {}): FederationPr
   };
 }
 
+/** CoreDNS by manifests, without Helm and Tiller. */
+export const BY_MANIFESTS = { coreDns: { install: 'manifests' } } as const satisfies Partial<FederationProps>;
+
 /** The guide's federation with all clusters at one version of Kubernetes. */
 export function guideAt(kubernetesVersion: string, changes: Partial<FederationProps> = {}): FederationProps {
   return guideProps({

@@ -19,6 +19,7 @@ import {
   takePortsOut,
 } from './federated';
 import { ContextOf, DONE, Handler, leaving, NOTHING, Observation, REMOVED, Undone } from './handler';
+import { checkInstead } from './instead';
 import { othersIn } from './others';
 
 /** Applies a manifest, then waits for what the step names. */
@@ -45,7 +46,10 @@ export const apply: Handler<'apply'> = {
     if (going) return going;
     const surplus = isFederated(context) ? await surplusPorts(context) : [];
     differs.push(...surplus.filter(({ isStuck }) => isStuck).map(describeSurplus));
-    if (differs.length > 0) return { state: 'todo', differs };
+    if (differs.length > 0) {
+      await checkInstead(context, step.insteadOf, fresh);
+      return { state: 'todo', differs };
+    }
     const waiting = isFederated(context) ? await copiesFollow(context, fresh, surplus) : undefined;
     return waiting ?? waitedFor(context, step.wait, (wanted) => found.get(wanted));
   },

@@ -1,12 +1,25 @@
 import { commands } from '../../../lib/plan/commands';
-import { declaredObjects, isOurs, wantedOf } from '../context';
+import { Command } from '../../../lib/plan/step';
+import { declaredObjects, foreign, isOurs, wantedOf } from '../context';
 import { named } from '../objects';
 import { ProgramError } from '../tools/program';
-import { KEPT_NAMESPACE, removeObjects } from './apply';
-import { DONE, Handler, leaving, NOTHING } from './handler';
+import { Found } from '../view';
+import { awaited, waitUntil } from '../waiting';
+import { differencesOf, KEPT_NAMESPACE, removeObjects } from './apply';
+import { checkInstead } from './instead';
+import { ContextOf, DONE, Handler, leaving, NOTHING, Observation } from './handler';
 
-/** Creates what is missing and leaves alone what is there, whoever made it: others write into these objects. */
-export const create: Handler<'create'> = {
+type Context = ContextOf<'create'>;
+interface Seen {
+  /** Some of the objects are there and differ. */
+  readonly replaces: boolean;
+}
+
+/**
+ * Creates what is missing and leaves alone what is there, whoever made it: others write into these objects. Exact ones
+ * have to be this plan's and as declared; where they differ they are deleted and created anew.
+ */
+export const create: Handler<'create', Seen> = {
   wanted: (step, shared) => wantedOf(declaredObjects(shared, step.file)),
 
   async observe(context, fresh) {
@@ -17,31 +30,22 @@ export const create: Handler<'create'> = {
       wanted.map((reference) => found.get(reference)),
     );
     if (going) return going;
-    const missing = wanted.filter((reference) => !found.get(reference));
-    return missing.length === 0
-      ? DONE
-      : { state: 'todo', differs: missing.map((reference) => `${named(reference)} is missing`) };
+    const missing = wanted.filter((reference) => !found.get(reference)).map((one) => `${named(one)} is missing`);
+    const differs = context.step.exact ? differing(context, found) : [];
+    if (missing.length + differs.length === 0) return DONE;
+    await checkInstead(context, context.step.insteadOf, fresh);
+    return { state: 'todo', differs: [...missing, ...differs], seen: { replaces: differs.length > 0 } };
   },
 
-  async act({ step, kubectl, signal, view, folder }) {
-    const [run] = commands(step).run;
-    if (!run) return undefined;
-    try {
-      await kubectl.write(run, signal);
-      return DONE;
-    } catch (error) {
-      // Some were there already: kubectl creates the others all the same, and says what is the matter with those that it cannot.
-      if (!(error instanceof ProgramError) || error.kind !== 'already-exists') throw error;
-      const said = error.output.stderr
-        .split('\n')
-        .filter((line) => /^error/i.test(line) && !/already exists/i.test(line));
-      if (said.length > 0) {
-        throw new ProgramError(error.command, 'other', error.exitCode, { stdout: '', stderr: said.join('\n') });
-      }
-      return undefined;
-    } finally {
-      view.forget(wantedOf(declaredObjects({ folder }, step.file)));
+  async act(context, seen) {
+    const run = [...commands(context.step).run];
+    const last = run.pop();
+    if (!last) return undefined;
+    if (seen?.replaces) {
+      for (const command of run) await context.kubectl.write(command, context.signal);
+      await untilGone(context);
     }
+    return created(context, last);
   },
 
   async undo(context) {
@@ -63,3 +67,51 @@ export const create: Handler<'create'> = {
     return declared.length === 0 ? NOTHING : removeObjects(context);
   },
 };
+
+/**
+ * What of the objects that are there is not as declared.
+ *
+ * @throws StepError where one is not this plan's and may not be taken over
+ */
+function differing(context: Context, found: Found): string[] {
+  const { step, plan, adopt } = context;
+  return declaredObjects(context, step.file).flatMap((object) => {
+    const [reference] = wantedOf([object]);
+    const live = reference && found.get(reference);
+    if (!live) return [];
+    if (isOurs(plan, live)) return differencesOf(object, live);
+    if (!adopt) throw foreign(`${named(object)} in ${step.cluster}`, 'see its labels and annotations');
+    return [`${named(object)} was not made by this plan, and is replaced`];
+  });
+}
+
+async function created(
+  { step, kubectl, signal, view, folder }: Context,
+  command: Command,
+): Promise<Observation<never> | undefined> {
+  try {
+    await kubectl.write(command, signal);
+    return DONE;
+  } catch (error) {
+    // Some were there already: kubectl creates the others all the same, and says what is the matter with those that it cannot.
+    if (!(error instanceof ProgramError) || error.kind !== 'already-exists') throw error;
+    const said = error.output.stderr
+      .split('\n')
+      .filter((line) => /^error/i.test(line) && !/already exists/i.test(line));
+    if (said.length > 0) {
+      throw new ProgramError(error.command, 'other', error.exitCode, { stdout: '', stderr: said.join('\n') });
+    }
+    return undefined;
+  } finally {
+    view.forget(wantedOf(declaredObjects({ folder }, step.file)));
+  }
+}
+
+async function untilGone(context: Context): Promise<void> {
+  const wanted = wantedOf(declaredObjects(context, context.step.file));
+  await waitUntil(context, async () => {
+    const found = await context.view.look(wanted, context.signal, { fresh: true });
+    const [left] = wanted.flatMap((reference) => found.get(reference) ?? []);
+    return left && { seen: `${named(left)} is still there`, awaits: awaited([left]) };
+  });
+}

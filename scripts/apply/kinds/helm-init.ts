@@ -3,16 +3,16 @@ import { Ready } from '../../../lib/plan/step';
 import { wanted, Wanted, wantedFor } from '../api';
 import { isOurs } from '../context';
 import { waitedFor } from './apply';
-import { KubeObject, textAt } from '../objects';
+import { KubeObject } from '../objects';
 import { ContextOf, Handler, NOTHING, REMOVED } from './handler';
+import { TILLER, tillerAccountOf, tillerImageOf } from '../tiller';
 import { ProgramError } from '../tools/program';
 
-/** What `helm init` makes, in its order. */
-export const TILLER: Ready = { resource: 'deployment/tiller-deploy', namespace: 'kube-system', until: 'rolled-out' };
+/** What `helm init` makes beside Tiller's Deployment. */
 const SERVICE: Ready = { resource: 'service/tiller-deploy', namespace: 'kube-system', until: 'exists' };
 
-/** Tiller, Helm 2's server side. One that runs already is used as it is. */
-export const helmInit: Handler<'helm-init', { readonly isPart: boolean }> = {
+/** Tiller, Helm 2's server side. One of somebody else's that runs already is used as it is. */
+export const helmInit: Handler<'helm-init', { readonly isThere: boolean }> = {
   wanted: (step, _shared, minor) => parts(step, minor),
 
   async observe(context, fresh) {
@@ -21,13 +21,17 @@ export const helmInit: Handler<'helm-init', { readonly isPart: boolean }> = {
     const found = await view.look([deployment, service], signal, { fresh });
     const tiller = found.get(deployment);
     if (!tiller) {
-      return { state: 'todo', seen: { isPart: false }, differs: [`Tiller does not run in ${step.cluster}`] };
+      return { state: 'todo', seen: { isThere: false }, differs: [`Tiller does not run in ${step.cluster}`] };
     }
-    const owner = async (): Promise<KubeObject | undefined> =>
-      (await view.look([account], signal, { fresh })).get(account);
-    if (!found.get(service) && isOwnTiller(context, tiller, await owner())) {
-      const differs = [`an earlier helm init was cut off: Tiller of ${step.cluster} has no Service`];
-      return { state: 'todo', seen: { isPart: true }, differs };
+    const differs = [
+      ...(found.get(service) ? [] : [`an earlier helm init was cut off: Tiller of ${step.cluster} has no Service`]),
+      ...(step.tillerImage === undefined || tillerImageOf(tiller) === step.tillerImage
+        ? []
+        : [`Tiller of ${step.cluster} runs ${tillerImageOf(tiller) ?? 'no image'}, not ${step.tillerImage}`]),
+    ];
+    if (differs.length > 0) {
+      const owner = (await view.look([account], signal, { fresh })).get(account);
+      if (isOwnTiller(context, tiller, owner)) return { state: 'todo', seen: { isThere: true }, differs };
     }
     return waitedFor(context, [TILLER], () => tiller);
   },
@@ -35,8 +39,8 @@ export const helmInit: Handler<'helm-init', { readonly isPart: boolean }> = {
   async act({ step, kubectl, signal, view, minor }, seen) {
     const [run] = commands(step).run;
     // Helm says that Tiller is there already and leaves it alone, so that a second try does no harm. Only with
-    // --upgrade it looks whether all of it is there.
-    if (run) await kubectl.write(seen?.isPart ? [...run, '--upgrade'] : run, signal);
+    // --upgrade it looks whether all of it is there, and runs the image that it is given.
+    if (run) await kubectl.write(seen?.isThere ? [...run, '--upgrade'] : run, signal);
     view.forget(parts(step, minor));
     return undefined;
   },
@@ -49,7 +53,7 @@ export const helmInit: Handler<'helm-init', { readonly isPart: boolean }> = {
     if (!tiller) return NOTHING;
     if (!isOwnTiller(context, tiller, found.get(account))) {
       const why = 'Tiller was not set up by this plan';
-      return { state: 'kept', why, ...(runsAs(tiller) === step.serviceAccount && { inUse: true }) };
+      return { state: 'kept', why, ...(tillerAccountOf(tiller) === step.serviceAccount && { inUse: true }) };
     }
     const [undo] = commands(step).undo;
     try {
@@ -79,9 +83,5 @@ function isOwnTiller(
   tiller: KubeObject,
   account: KubeObject | undefined,
 ): boolean {
-  return runsAs(tiller) === step.serviceAccount && account !== undefined && isOurs(plan, account);
-}
-
-function runsAs(tiller: KubeObject): string | undefined {
-  return textAt(tiller, 'spec', 'template', 'spec', 'serviceAccountName');
+  return tillerAccountOf(tiller) === step.serviceAccount && account !== undefined && isOurs(plan, account);
 }

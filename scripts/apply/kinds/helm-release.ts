@@ -11,7 +11,8 @@ import { sharesNodePort, updatesSharedNodePorts } from '../shared-node-port';
 import { ProgramError } from '../tools/program';
 import { Found } from '../view';
 import { waitedFor } from './apply';
-import { TILLER } from './helm-init';
+import { TILLER } from '../tiller';
+import { checkInstead } from './instead';
 import { ContextOf, Handler, leaving, NOTHING, Observation, REMOVED, Undone } from './handler';
 import { othersOf } from './others';
 
@@ -38,7 +39,9 @@ export const helmRelease: Handler<'helm-release', Seen> = {
     const release = await releaseOf(context);
     if (!release) {
       const left = await checkUnclaimed(context, wanted, found);
-      return left ?? { state: 'todo', differs: [`release ${step.release} is not installed`] };
+      if (left) return left;
+      await checkInstead(context, step.insteadOf, fresh);
+      return { state: 'todo', differs: [`release ${step.release} is not installed`] };
     }
     // Whatever its state: an upgrade of somebody else's that has failed is theirs all the same.
     const values = await (early ?? valuesOf(context));

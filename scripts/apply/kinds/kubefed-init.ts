@@ -238,6 +238,7 @@ async function checkMade(context: Context): Promise<void> {
   const facts: readonly (readonly [what: string, is: string | undefined, wanted: string | undefined])[] = [
     ['image of the API server', image(servers, 'apiserver'), step.image],
     ['image of the controller manager', image(manager, 'controller-manager'), step.image],
+    ['image of its etcd', image(servers, 'etcd'), step.etcdImage],
     ['address of the API server', flagOf(servers, 'advertise-address'), step.advertiseAddress],
     ['zone', flagOf(manager, 'zone-name')?.replace(/\.$/, ''), zone],
     ['zone', textAt(manager, 'metadata', 'annotations', 'dns-zone-name')?.replace(/\.$/, ''), zone],

@@ -1,4 +1,7 @@
 import { fromYaml } from '../../../lib/yaml';
+import { commands } from '../../../lib/plan/commands';
+import { Command } from '../../../lib/plan/step';
+import { ChartsProps, ClusterProps } from '../../../lib/topology/types';
 import { guideProps, Rendered } from '../../support/guide';
 
 const withChart = (chartVersion: string): Rendered => Rendered.of(guideProps({ coreDns: { chartVersion } }));
@@ -25,7 +28,7 @@ describe('the values have the key that the chart of a version takes its plugins 
 test('the release has exactly the version that the values are for', () => {
   for (const version of ['0.6.0', '0.9.1']) {
     const rendered = withChart(version);
-    expect(rendered.step('fcp/coredns')).toMatchObject({ chart: 'stable/coredns', version });
+    expect(rendered.step('fcp/coredns')).toMatchObject({ chart: 'coredns', version });
     expect(rendered.content('fcp/21-coredns-values.conf')).toContain(`stable/coredns, version ${version} `);
   }
 });
@@ -53,6 +56,57 @@ test('Tiller has its account before it is installed, and is before the chart', (
   const rendered = Rendered.of(guideProps());
   expect(rendered.step('fcp/helm-init')).toMatchObject({ serviceAccount: 'tiller', needs: ['fcp/tiller'] });
   expect(rendered.step('fcp/coredns').needs).toContain('fcp/helm-init');
+});
+
+describe('the chart comes', () => {
+  const release = (charts: ChartsProps): Command => {
+    const [run = []] = commands(Rendered.of(guideProps({ charts })).step('fcp/coredns')).run;
+    return run;
+  };
+  const init = (charts: ChartsProps, tillerImage?: string): Command => {
+    const [run = []] = commands(
+      Rendered.of(guideProps({ charts, coreDns: { tillerImage } })).step('fcp/helm-init'),
+    ).run;
+    return run.slice(2);
+  };
+
+  test('out of the archive of the stable charts, without the repository that helm itself would ask', () => {
+    expect(release({})).toEqual(expect.arrayContaining(['coredns', '--repo=https://charts.helm.sh/stable']));
+    expect(init({})).toEqual([
+      'init',
+      '--service-account=tiller',
+      '--stable-repo-url=https://charts.helm.sh/stable',
+      '--skip-refresh',
+    ]);
+  });
+
+  test("out of a repository of one's own", () => {
+    const repository = 'http://charts.local:8080/stable';
+    expect(release({ repository })).toContain(`--repo=${repository}`);
+    expect(init({ repository })).toContain(`--stable-repo-url=${repository}`);
+  });
+
+  test.each<[ChartsProps, string]>([
+    [{ folder: '../charts' }, '../charts/coredns-0.6.0.tgz'],
+    [{ folder: '/srv/charts/' }, '/srv/charts/coredns-0.6.0.tgz'],
+    [{ folder: 'charts', unpacked: true }, './charts/coredns'],
+  ])('out of the folder %j', (charts, path) => {
+    const command = release(charts);
+    expect(command).toContain(path);
+    expect(command.join(' ')).not.toContain('--repo');
+    expect(init(charts)).toEqual(['init', '--service-account=tiller', '--skip-refresh']);
+  });
+
+  test('with the image of Tiller that the topology names', () => {
+    expect(init({}, 'registry.local/tiller:v2.14.3')).toContain('--tiller-image=registry.local/tiller:v2.14.3');
+  });
+
+  test('not out of the folder of a cluster of its name', () => {
+    const [fcp] = guideProps().clusters;
+    const named = guideProps({ hostCluster: 'coredns', clusters: [{ ...(fcp as ClusterProps), name: 'coredns' }] });
+    expect(() => Rendered.of(named)).toThrow(/clusters\[0\]\.name: 'coredns' is the chart's name/);
+    expect(Rendered.of({ ...named, charts: { folder: '../charts' } }).bundles()).toContain('coredns');
+  });
 });
 
 test('all of it is in the host cluster only', () => {

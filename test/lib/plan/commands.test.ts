@@ -2,7 +2,7 @@ import { commands, PLACEHOLDERS } from '../../../lib/plan/commands';
 import { props } from '../../support/external-dns';
 import { Command, Step, StepKind, stepSchema, stepSchemas } from '../../../lib/plan/step';
 import { fromYaml } from '../../../lib/yaml';
-import { guideAt, guideProps, Rendered } from '../../support/guide';
+import { BY_MANIFESTS, guideAt, guideProps, Rendered } from '../../support/guide';
 import { WrittenPlan } from '../../support/plans';
 
 const guide = Rendered.of(guideProps());
@@ -92,7 +92,16 @@ const TABLE: Record<StepKind, { step: Step; run: Command[]; undo: Command[] }> =
   },
   'helm-init': {
     step: guide.step('fcp/helm-init'),
-    run: [words('helm', '--kube-context=fcp', 'init', '--service-account=tiller')],
+    run: [
+      words(
+        'helm',
+        '--kube-context=fcp',
+        'init',
+        '--service-account=tiller',
+        '--stable-repo-url=https://charts.helm.sh/stable',
+        '--skip-refresh',
+      ),
+    ],
     undo: [words('helm', '--kube-context=fcp', 'reset')],
   },
   'helm-release': {
@@ -103,9 +112,10 @@ const TABLE: Record<StepKind, { step: Step; run: Command[]; undo: Command[] }> =
         '--kube-context=fcp',
         'upgrade',
         'coredns',
-        'stable/coredns',
+        'coredns',
         '--install',
         '--namespace=default',
+        '--repo=https://charts.helm.sh/stable',
         '--version=0.6.0',
         '--values=fcp/21-coredns-values.conf',
       ),
@@ -216,6 +226,17 @@ test('the node port is set by a patch from 1.9 on', () => {
       ...['--type=json', '--patch={patch}'],
     ),
   ]);
+});
+
+test('what has to be exact is deleted before it is created anew', () => {
+  const file = '--filename=fcp/20-coredns-service.yaml';
+  expect(commands(Rendered.of(guideProps(BY_MANIFESTS)).step('fcp/coredns-service'))).toEqual({
+    run: [
+      words('kubectl', '--context=fcp', 'delete', '--ignore-not-found', file),
+      words('kubectl', '--context=fcp', 'create', file),
+    ],
+    undo: [words('kubectl', '--context=fcp', 'delete', '--ignore-not-found', file)],
+  });
 });
 
 describe('kubefed init', () => {

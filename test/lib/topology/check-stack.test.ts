@@ -42,13 +42,15 @@ it('reports props of the other stack, which would silently do nothing', () => {
     mistakes({
       stack: 'federation-v1',
       clusters: [cluster('fcp', ['europe', 'fr'], 1, old)],
-      images: { prefix: 'registry.local' },
+      images: { etcd: 'etcd:1', coreDns: 'coredns:1', externalDns: 'external-dns:1' },
       gitops: { repoUrl: 'https://git.local/x.git' },
       etcd: { storage: {} },
       workloads: [{ ...hello, names: false, addresses: {}, readinessPath: '/' }],
     }),
   ).toEqual([
-    'images',
+    'images.etcd',
+    'images.coreDns',
+    'images.externalDns',
     'gitops',
     'etcd.storage',
     'clusters[0].nodeNetworks',
@@ -108,6 +110,14 @@ it.each<[string, Partial<FederationProps>, string]>([
   ['a Secret that is none', { etcd: { tls: { serverSecret: 'Etcd', clientSecret: 'c' } } }, 'etcd.tls.serverSecret'],
   ['a prefix with a slash', { images: { prefix: 'registry.local/' } }, 'images.prefix'],
   ['a chart folder that is an option', { charts: { folder: '--x' } }, 'charts.folder'],
+  ['a chart repository that is none', { charts: { repository: 'charts.local' } }, 'charts.repository'],
+  ['a chart repository by file', { charts: { repository: 'file:///charts' } }, 'charts.repository'],
+  ['a chart repository with a password', { charts: { repository: 'https://a:b@c.local' } }, 'charts.repository'],
+  [
+    'a repository and a folder',
+    { charts: { repository: 'https://charts.local', folder: '../charts' } },
+    'charts.repository',
+  ],
   ['a TTL of nothing', { externalDns: { ttlSeconds: 0 } }, 'externalDns.ttlSeconds'],
   [
     'a password in an address',

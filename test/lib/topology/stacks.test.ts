@@ -84,6 +84,8 @@ const v1Prop = (rule: string, props: Changes, prop: string, where = prop): Row =
 const extProp = (rule: string, props: Changes, prop: string | string[], where: string | string[] = prop): Row =>
   row(rule, props, prop, where);
 
+/** Images that kubefed and helm choose unless they are told. */
+const CHOSEN = ['controlPlane.image', 'controlPlane.etcdImage', 'coreDns.tillerImage'];
 const REPO = 'https://git.example.org/federation.git';
 
 const ROWS: readonly Row[] = [
@@ -337,6 +339,13 @@ const ROWS: readonly Row[] = [
     'controlPlane',
     'controlPlane.advertiseAddress',
   ),
+  v1Prop(
+    'the control plane’s etcd is an image',
+    { controlPlane: { etcdImage: 'X' } },
+    'controlPlane',
+    'controlPlane.etcdImage',
+  ),
+  v1Prop('Tiller is an image', { coreDns: { tillerImage: 'X' } }, 'coreDns', 'coreDns.tillerImage'),
   extProp('etcd has an endpoint', { etcd: { endpoint: 'x' } }, 'etcd.endpoint'),
   extProp('etcd has a node port', { etcd: { endpoint: '10.11.4.82:2379' } }, 'etcd.endpoint'),
   extProp('etcd has a node port of its own', { etcd: { endpoint: '10.11.4.83:32609' } }, 'etcd.endpoint'),
@@ -353,25 +362,30 @@ const ROWS: readonly Row[] = [
     'etcd.tls',
     'etcd.tls.serverSecret',
   ),
-  extProp('a prefix begins with a registry', { images: { prefix: 'mirror' } }, 'images', 'images.prefix'),
-  extProp('a prefix ends without a slash', { images: { prefix: 'a.b/' } }, 'images', 'images.prefix'),
-  extProp(
+  row('what programs choose is named with a prefix', { images: { prefix: 'a.b' } }, CHOSEN, []),
+  row(
+    'a prefix begins with a registry',
+    { images: { prefix: 'mirror' } },
+    ['images.prefix', ...CHOSEN],
+    'images.prefix',
+  ),
+  row('a prefix ends without a slash', { images: { prefix: 'a.b/' } }, ['images.prefix', ...CHOSEN], 'images.prefix'),
+  row(
     'an image can stand behind the prefix',
     { images: { prefix: 'a.b' }, workloads: [hello({ image: 'registry:5000/x' })] },
-    'images',
+    ['workloads[0].image', ...CHOSEN],
     'workloads[0].image',
   ),
-  extProp('etcd is an image', { images: { etcd: 'X' } }, 'images', 'images.etcd'),
-  extProp('etcd answers the probes', { images: { etcd: 'registry.k8s.io/etcd:3.5.9-0' } }, 'images', 'images.etcd'),
-  extProp(
-    'CoreDNS has what the zone needs',
-    { images: { coreDns: 'coredns/coredns:1.1.3' } },
-    'images',
-    'images.coreDns',
-  ),
-  extProp('ExternalDNS knows owners', { images: { externalDns: 'a.b/c:v0.20.0' } }, 'images', 'images.externalDns'),
-  extProp('charts lie in a folder', { charts: { folder: '-x' } }, 'charts', 'charts.folder'),
-  extProp('charts lie unpacked in a folder', { charts: { unpacked: true } }, 'charts', 'charts.unpacked'),
+  extProp('etcd is an image', { images: { etcd: 'X' } }, 'images.etcd'),
+  extProp('etcd answers the probes', { images: { etcd: 'registry.k8s.io/etcd:3.5.9-0' } }, 'images.etcd'),
+  extProp('CoreDNS has what the zone needs', { images: { coreDns: 'coredns/coredns:1.1.3' } }, 'images.coreDns'),
+  extProp('ExternalDNS knows owners', { images: { externalDns: 'a.b/c:v0.20.0' } }, 'images.externalDns'),
+  both('charts lie in a folder', { charts: { folder: '-x' } }, 'charts.folder'),
+  both('charts lie unpacked in a folder', { charts: { unpacked: true } }, 'charts.unpacked'),
+  both('a chart repository has an address', { charts: { repository: 'charts.local' } }, 'charts.repository'),
+  both('… that helm can ask', { charts: { repository: 'file:///charts' } }, 'charts.repository'),
+  both('… without a password', { charts: { repository: 'https://a:b@c.d' } }, 'charts.repository'),
+  both('… and no folder beside it', { charts: { repository: 'https://c.d', folder: '../x' } }, 'charts.repository'),
   ...['0.14.9', '0.15.2', '0.16.0', '1.0.0'].map((chartVersion) =>
     row(`MetalLB ${chartVersion} reads the addresses`, { metalLb: { chartVersion } }, 'metalLb', []),
   ),
@@ -392,13 +406,13 @@ const ROWS: readonly Row[] = [
   extProp(
     'charts lie in the repository',
     { charts: { folder: '../../charts' }, gitops: { repoUrl: REPO, flux: {} } },
-    ['charts', 'gitops'],
+    'gitops',
     'charts.folder',
   ),
   extProp(
     'Argo CD takes unpacked charts',
     { charts: { folder: '../charts' }, gitops: { repoUrl: REPO, argoCd: {} } },
-    ['charts', 'gitops'],
+    'gitops',
     'charts.unpacked',
   ),
   extProp('a repository has an address', { gitops: { repoUrl: 'x', argoCd: {} } }, 'gitops', 'gitops.repoUrl'),

@@ -31,7 +31,18 @@ async function checked(version: string, steps: readonly Step[]): Promise<{ findi
     }
     return Promise.resolve({ stdout: SAYS[version] ?? '', stderr: '' });
   };
-  const findings = await checkHelm({ steps, kubectl: new Kubectl(run, () => undefined), signal: NEVER });
+  const findings = await checkHelm({
+    steps,
+    kubectl: new Kubectl(run, () => undefined),
+    signal: NEVER,
+    // Without a step that sets up Tiller no cluster is asked for one.
+    plan: { steps, clusters: [] },
+    views: {
+      of: () => {
+        throw new Error('no cluster is to be asked');
+      },
+    },
+  });
   return { findings: findings.map(({ where, problem }) => `${where}: ${problem}`), asked };
 }
 
