@@ -74,6 +74,51 @@ describe('a namespace that takes its time to go', () => {
     }),
   );
 
+  it.concurrent.each(
+    swept([
+      { what: 'that of the member usa', cluster: 'usa', name: NAMESPACE },
+      { what: 'that of the control plane', cluster: 'fcp', name: NAMESPACE },
+      { what: 'that of a chart', cluster: 'usa', name: 'shop' },
+    ]),
+  )('is not deleted once more by the next teardown, which waits for it: $what', ({ cluster, name }) =>
+    withFederation(
+      {
+        charts: (federation) => {
+          const chart = new Chart(federation.cluster('usa'), 'shop');
+          new ApiObject(chart, 'namespace', { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'shop' } });
+        },
+      },
+      async (federation) => {
+        const { world, cli } = federation;
+        await mustApply(federation);
+        const held = `${cluster}/Namespace//${name}`;
+        await world.hold(held);
+        const deletes = name === NAMESPACE ? `delete namespace ${name}` : 'delete .*shop';
+        // Killed as soon as the namespace is on its way.
+        world.inject({
+          match: new RegExp(`--context=${cluster} ${deletes}`),
+          action: { type: 'kill', point: 'after' },
+        });
+        const cut = await cli(['teardown', '--yes'], { started: ({ pid }) => (world.victim = pid) });
+        expect(cut.signal).toBe('SIGKILL');
+        expect(world.get(cluster, 'Namespace', undefined, name)?.metadata.deletionTimestamp).toBeDefined();
+
+        const released: Promise<void>[] = [];
+        const ended = await cli(['teardown', '--yes', '--json'], {
+          onOutput: (stdout) => {
+            const seen = stdout.match(new RegExp(`${name} is still (?:being deleted|there)`));
+            if (released.length === 0 && seen) released.push(world.release(held));
+          },
+        });
+        await Promise.all(released);
+        expect(released).toHaveLength(1);
+        expect(story(ended).failed).toEqual([]);
+        expect(ended.code).toBe(0);
+        expect(world.get(cluster, 'Namespace', undefined, name)).toBeUndefined();
+      },
+    ),
+  );
+
   itInSweeps('is waited for where a chart of the user’s own puts things into it', () =>
     withFederation(
       {

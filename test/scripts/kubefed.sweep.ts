@@ -173,14 +173,14 @@ describe('a control plane', () => {
     const torn = await cli(['teardown', '--yes', '--json']);
     expect(torn.code).toBe(0);
     expect(story(torn).outcomes['fcp/federation-control-plane']).toBe('kept');
-    expect(world.get('fcp', 'Service', 'federation-system', 'apiserver')).toBeDefined();
+    expect(world.get('fcp', 'Service', 'federation-system', 'stage-apiserver')).toBeDefined();
   });
 
   const others: [what: string, props: Partial<FederationProps>, differs: string][] = [
     [
       'image',
       { controlPlane: { image: 'example.org/hyperkube:v1.7.4' } },
-      'its image of the API server is gcr.io/google_containers/hyperkube-amd64:v1.7.3, not example.org/hyperkube:v1.7.4; its image of the controller manager is gcr.io/google_containers/hyperkube-amd64:v1.7.3, not example.org/hyperkube:v1.7.4',
+      'its image of the API server is gcr.io/google_containers/hyperkube-amd64:v1.8.0, not example.org/hyperkube:v1.7.4; its image of the controller manager is gcr.io/google_containers/hyperkube-amd64:v1.8.0, not example.org/hyperkube:v1.7.4',
     ],
     [
       'address',
@@ -228,14 +228,14 @@ describe('a control plane', () => {
   it('that lacks a part of it is not mended, and nothing of it is touched', async () => {
     const { world, cli } = shared.current;
     await world.restore(beforeJoin);
-    await world.remove('fcp', 'Secret', 'federation-system', 'apiserver-credentials');
+    await world.remove('fcp', 'Secret', 'federation-system', 'federation-apiserver-credentials');
     const before = world.canonicalState();
     const ended = await cli(['apply', '--yes', '--json']);
     expect(story(ended).failed).toMatchObject([
       {
         step: 'fcp/federation-control-plane',
         problem:
-          'the control plane in fcp lacks what kubefed init made: Secret federation-system/apiserver-credentials',
+          'the control plane in fcp lacks what kubefed init made: Secret federation-system/federation-apiserver-credentials',
       },
     ]);
     expect(world.canonicalState()).toEqual(before);
@@ -272,7 +272,7 @@ describe('a join', () => {
     await world.restore(beforeJoin);
     // The current context is the host cluster's: this leaves ServiceAccount, role, binding and a Secret behind.
     const tried = await world.invoke('kubefed', ['join', 'usa', '--host-cluster-context=fcp']);
-    expect(tried.stderr).toContain('no matches for kind "Cluster"');
+    expect(tried.stderr).toBe('error: server does not support API version "federation/v1beta1"\n');
     const ended = await cli(['apply', '--yes', '--json']);
     expect(story(ended).failed).toEqual([]);
     expect(ended.code).toBe(0);

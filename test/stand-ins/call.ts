@@ -1,5 +1,6 @@
 /** One running call: its output, its single writes, and the points at which faults strike. */
-import { type ConnectionFailure, type FaultAction, connectionError, discoveryNoise, httpError } from './faults';
+import * as semver from 'semver';
+import { type ConnectionFailure, type FaultAction, connectionError, httpError, noise, notValidated } from './faults';
 import type { CallRecord, Invocation, Program } from './types';
 
 /** The program ends here, with this code and these last words. */
@@ -23,6 +24,9 @@ export interface Surroundings {
   effectsSince(count: number): string[];
   /** Lets the controllers react to what was written. */
   react(): Promise<void> | void;
+  readonly helmVersion: string;
+  /** Whether waits for what does not come are over at once; see WorldOptions. */
+  readonly impatient: boolean;
   /** Calls back on the next change of the state. Gives back how to stop that. */
   onChange(callback: () => void): () => void;
   kill(): void;
@@ -59,7 +63,8 @@ export class Call {
     readonly record: CallRecord,
     private readonly world: Surroundings,
     private readonly fault: FaultAction | undefined,
-    private readonly noisy = false,
+    /** Of kubectl. */
+    private readonly release = '1.7.3',
   ) {}
 
   get program(): Program {
@@ -121,17 +126,36 @@ export class Call {
     return limit === 0 ? undefined : limit;
   }
 
+  /** A TLS handshake that never ends takes ten seconds; a shorter `--request-timeout` ends the request before. */
+  private limited(how: ConnectionFailure): ConnectionFailure {
+    if (how !== 'tls' || (this.requestTimeout() ?? Infinity) >= 10_000) return how;
+    return this.invocation.argv.includes('version') ? 'deadline' : 'waiting';
+  }
+
   /** Ends the call with a failed connection. */
   strike(how: ConnectionFailure, server = this.server): never {
-    // From 1.24 on kubectl's discovery complains by itself, once for each try, before the one line that counts.
-    const noisy = this.noisy && this.program === 'kubectl' && this.discovers;
-    const noise = noisy ? discoveryNoise(how, server).repeat(5) : '';
-    throw new Exit(1, noise + connectionError(this.program, how, server));
+    const command = this.invocation.argv.find((word) => !word.startsWith('-')) ?? '';
+    const source = this.validated();
+    if (source !== undefined) throw new Exit(1, notValidated(this.release, source, how, server));
+    const quiet = this.program !== 'kubectl' || !this.discovers;
+    const before = quiet ? '' : noise(this.release, command, how, server);
+    throw new Exit(1, before + connectionError(this.program, this.world.helmVersion, how, server));
+  }
+
+  /** The file that a newer kubectl checks by the server's schema before anything else. */
+  private validated(): string | undefined {
+    const { argv } = this.invocation;
+    const command = argv.find((word) => !word.startsWith('-')) ?? '';
+    if (this.program !== 'kubectl' || !this.discovers || semver.lt(this.release, '1.26.0')) return undefined;
+    if (!['apply', 'create', 'replace'].includes(command) || argv.includes('--validate=false')) return undefined;
+    const flag = argv.findIndex((word) => /^(?:-f|--filename)(?:=|$)/.test(word));
+    const file = argv[flag]?.includes('=') === true ? argv[flag].replace(/^[^=]*=/, '') : argv[flag + 1];
+    return flag < 0 ? undefined : file === '-' ? 'STDIN' : file;
   }
 
   /** Ends the call with what the API server refuses it with. */
   refuse(status: number, message?: string): never {
-    throw new Exit(1, httpError(this.program, status, message));
+    throw new Exit(1, httpError(this.program, this.world.helmVersion, status, message));
   }
 
   /** Ends the call as if the program itself did. */
@@ -180,7 +204,7 @@ export class Call {
         if ((fault.stage ?? 0) === 0) this.refuse(fault.status, fault.message);
         return;
       case 'drop':
-        if ((fault.stage ?? 0) === 0) this.strike(fault.how ?? 'refused');
+        if ((fault.stage ?? 0) === 0) this.strike(this.limited(fault.how ?? 'refused'));
         return;
       default:
     }
@@ -220,6 +244,10 @@ export class Call {
     for (;;) {
       if (this.gone) throw new Cut();
       if (holds()) return true;
+      if (this.world.impatient) {
+        if (limitMs === undefined) throw new Cut();
+        return false;
+      }
       const left = end - Date.now();
       if (left <= 0) return false;
       await new Promise<void>((resolve) => {

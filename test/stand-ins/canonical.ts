@@ -1,6 +1,6 @@
 /** One state in a form in which two runs can be compared. */
 import { load } from 'js-yaml';
-import { type Dict, type Json, type KubeObject, isDict, sorted, text } from './json';
+import { type Dict, type Json, type KubeObject, isDict, sorted, text, unbase64 } from './json';
 import type { WorldState } from './types';
 
 /** Counters and clocks that every write moves; they say nothing of what stands. */
@@ -11,6 +11,7 @@ const DROPPED = new Set([
   'deletionTimestamp',
   'generation',
   'observedGeneration',
+  'templateGeneration',
   'selfLink',
   'time',
   'lastTransitionTime',
@@ -22,7 +23,16 @@ const DROPPED = new Set([
   'CREATED_AT',
   'modifiedAt',
   'createdAt',
+  'deployed',
 ]);
+
+/** What helm notes of a release, out of base64, which Secrets have once more around it; undefined where it is none. */
+function release(value: Json | undefined): Json | undefined {
+  if (typeof value !== 'string') return undefined;
+  const inner = unbase64(value);
+  const note = inner.startsWith('{') ? inner : unbase64(inner);
+  return note.startsWith('{') ? (JSON.parse(note) as Json) : undefined;
+}
 
 /** Pods get their addresses from here, by their random names. */
 const POD_ADDRESS = /\b10\.244\.\d+\.\d+\b/g;
@@ -34,7 +44,8 @@ function strip(value: Json | undefined, canonicalText: (value: string) => string
   if (!isDict(value)) return value ?? null;
   const result: Dict = {};
   for (const [key, item] of Object.entries(value)) {
-    if (item !== undefined && !DROPPED.has(key)) result[canonicalText(key)] = strip(item, canonicalText);
+    const told = key === 'release' ? (release(item) ?? item) : item;
+    if (told !== undefined && !DROPPED.has(key)) result[canonicalText(key)] = strip(told, canonicalText);
   }
   return result;
 }

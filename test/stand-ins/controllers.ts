@@ -14,6 +14,7 @@ import {
   strings,
   text,
 } from './json';
+import { runPods } from './containers';
 import { reconcileEtcd } from './etcd';
 import { reconcileKeepalived } from './keepalived';
 import type { ApiServer } from './objects';
@@ -82,6 +83,16 @@ function tokens(world: World, api: ApiServer): void {
   }
 }
 
+/** Whether a workload is a controller manager of a federation that panics at each start. */
+function managerCrashes(world: World, cluster: string, workload: KubeObject): boolean {
+  const { federation } = world.state;
+  return (
+    federation?.host === cluster &&
+    federation.manager.crashes &&
+    at(workload, 'spec', 'template', 'metadata', 'labels', 'module') === 'federation-controller-manager'
+  );
+}
+
 /** Why a workload's new pods do not come up; undefined where they do. */
 function obstacle(world: World, api: ApiServer, workload: KubeObject): string | undefined {
   const { name, namespace } = workload.metadata;
@@ -102,6 +113,7 @@ function obstacle(world: World, api: ApiServer, workload: KubeObject): string | 
   }
   if (name === 'kube-dns' && namespace === 'kube-system' && dnsmasqFault(workload) !== undefined)
     return 'CrashLoopBackOff';
+  if (managerCrashes(world, api.cluster.name, workload)) return 'CrashLoopBackOff';
   for (const container of list(pod.containers)) {
     const servicesConfig = list(at(container, 'args')).find((arg) => text(arg).startsWith('--services-configmap='));
     if (servicesConfig === undefined) continue;
@@ -268,21 +280,26 @@ function workloads(world: World, api: ApiServer): void {
     });
   }
   for (const daemons of api.all('DaemonSet')) {
+    const wantedLabels = strings(at(daemons, 'spec', 'template', 'spec', 'nodeSelector'));
+    const fitting = api
+      .all('Node')
+      .filter((node) => Object.entries(wantedLabels).every(([key, value]) => node.metadata.labels?.[key] === value))
+      .map((node) => node.metadata.name);
     const all = podsFor(
       world,
       api,
       daemons,
-      nodes.map((node) => ({ name: undefined, node })),
+      fitting.map((node) => ({ name: undefined, node })),
     );
     const ready = all.pods.filter(isReady).length;
     setStatus(api, daemons, {
       observedGeneration: num(daemons.metadata.generation, 1),
-      desiredNumberScheduled: nodes.length,
+      desiredNumberScheduled: fitting.length,
       currentNumberScheduled: all.pods.length,
       updatedNumberScheduled: all.pods.filter((pod) => pod.metadata.labels?.['pod-template-hash'] === all.hash).length,
       numberReady: ready,
       ...(ready > 0 ? { numberAvailable: ready } : {}),
-      ...(ready < nodes.length ? { numberUnavailable: nodes.length - ready } : {}),
+      ...(ready < fitting.length ? { numberUnavailable: fitting.length - ready } : {}),
       numberMisscheduled: 0,
     });
   }
@@ -379,6 +396,7 @@ export function reconcileCluster(world: World, api: ApiServer): void {
   tokens(world, api);
   claims(world, api);
   workloads(world, api);
+  runPods(world, api);
   reconcileEtcd(world, api, may);
   endpoints(api);
   clusterDns(api);

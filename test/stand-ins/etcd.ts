@@ -92,6 +92,7 @@ function member(cluster: KubeObject, name: string, version: string, node: string
       phase: 'Running',
       podIP: '10.244.0.9',
       conditions: [{ type: 'Ready', status: 'True' }],
+      containerStatuses: [{ name: 'etcd', ready: true, restartCount: 0, state: { running: {} } }],
     },
   };
 }

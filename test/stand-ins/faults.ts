@@ -1,6 +1,7 @@
 /** Faults and kills that a test puts in the way of calls. */
 import * as semver from 'semver';
 import type { CallRecord, Program } from './types';
+import { atLeast } from './versions';
 
 /**
  * What strikes. A read through `kubectl proxy` is a call like any other, and is struck as it shows through the proxy: `http` as the
@@ -124,21 +125,49 @@ const REASONS: Readonly<Record<number, readonly [string, string]>> = {
   ],
 };
 
+/** How Helm begins what it says of a cluster that it does not get at; undefined for Helm 2, which has no word for it. */
+export function helmUnreachable(helmVersion: string): string | undefined {
+  if (!atLeast(helmVersion, '3.0.0')) return undefined;
+  return `Error: ${atLeast(helmVersion, '4.0.0') ? 'k' : 'K'}ubernetes cluster unreachable: `;
+}
+
+/** How the program words credentials that the API server does not know. */
+export function unauthorized(program: Program, helmVersion: string): string {
+  if (program !== 'helm') return 'error: You must be logged in to the server (Unauthorized)\n';
+  const prefix = helmUnreachable(helmVersion);
+  return prefix === undefined
+    ? 'Error: Unauthorized\n'
+    : `${prefix}the server has asked for the client to provide credentials\n`;
+}
+
 /** How the program words a status of the API server, the line's end included. */
-export function httpError(program: Program, status: number, message?: string): string {
-  if (status === 401) {
-    return program === 'helm' ? 'Error: Unauthorized\n' : 'error: You must be logged in to the server (Unauthorized)\n';
-  }
+export function httpError(program: Program, helmVersion: string, status: number, message?: string): string {
+  if (status === 401) return unauthorized(program, helmVersion);
   const [reason, words] = REASONS[status] ?? ['InternalError', `an error on the server (status ${status})`];
   return program === 'helm' ? `Error: ${message ?? words}\n` : `Error from server (${reason}): ${message ?? words}\n`;
 }
 
-export type ConnectionFailure = 'refused' | 'eof' | 'timeout' | 'tls' | 'no-route' | 'authority' | 'canceled';
+export type ConnectionFailure =
+  | 'panic'
+  | 'no-host'
+  | 'deadline'
+  | 'waiting'
+  | 'refused'
+  | 'eof'
+  | 'timeout'
+  | 'tls'
+  | 'no-route'
+  | 'authority'
+  | 'canceled';
 
 function reason(how: ConnectionFailure, server: string): string {
   return {
     refused: `dial tcp ${server}: getsockopt: connection refused`,
     eof: 'EOF',
+    panic: 'unexpected EOF',
+    'no-host': `dial tcp: lookup ${server.replace(/:\d+$/, '')} on 192.0.2.53:53: no such host`,
+    deadline: 'context deadline exceeded',
+    waiting: 'net/http: request canceled while waiting for connection (Client.Timeout exceeded while awaiting headers)',
     timeout: `dial tcp ${server}: i/o timeout`,
     tls: 'net/http: TLS handshake timeout',
     'no-route': `dial tcp ${server}: getsockopt: no route to host`,
@@ -156,16 +185,40 @@ export function goError(release: string, how: ConnectionFailure, server: string)
 }
 
 /** What the discovery of newer kubectls writes for each try. */
-export function discoveryNoise(how: ConnectionFailure, server: string): string {
-  const why = reason(how, server).replace('getsockopt', 'connect');
-  const inner = `couldn't get current server API group list: Get \\"https://${server}/api?timeout=32s\\": ${why}`;
-  return `E0101 00:00:00.000000       1 memcache.go:265] "Unhandled Error" err="${inner}"\n`;
+function discoveryNoise(release: string, how: ConnectionFailure, server: string): string {
+  const problem = `couldn't get current server API group list: Get "https://${server}/api?timeout=32s": ${goError(release, how, server)}`;
+  const words = semver.lt(release, '1.31.0') ? problem : `"Unhandled Error" err="${problem.replaceAll('"', '\\"')}"`;
+  return `E0101 00:00:00.000000       1 memcache.go:265] ${words}\n`;
+}
+
+/** What kubectl 1.8 and 1.9 write where they do not get the server's schema. */
+export function schemaNoise(why: string): string {
+  return `W0101 00:00:00.000000       1 factory_object_mapping.go:423] Failed to download OpenAPI (${why}), falling back to swagger\n`;
+}
+
+/** What kubectl writes beside the one line that counts, where it does not reach a server. */
+export function noise(release: string, command: string, how: ConnectionFailure, server: string): string {
+  if (semver.gte(release, '1.26.0')) {
+    return command === 'version' || how === 'authority' ? '' : discoveryNoise(release, how, server).repeat(5);
+  }
+  const validates = command === 'apply' || command === 'create' || command === 'replace';
+  if (!validates || semver.lt(release, '1.8.0') || semver.gte(release, '1.10.0')) return '';
+  return schemaNoise(`Get https://${server}/swagger-2.0.0.pb-v1: ${reason(how, server)}`);
+}
+
+/** What newer kubectls say where they cannot get the schema that they check a file by. */
+export function notValidated(release: string, source: string, how: ConnectionFailure, server: string): string {
+  const why = `failed to download openapi: Get "https://${server}/openapi/v2?timeout=32s": ${goError(release, how, server)}`;
+  return `error: error validating "${source}": error validating data: ${why}; if you choose to ignore these errors, turn validation off with --validate=false\n`;
 }
 
 /** How the program words a failed connection. `server` is `host:port`. */
-export function connectionError(program: Program, how: ConnectionFailure, server: string): string {
+export function connectionError(program: Program, helmVersion: string, how: ConnectionFailure, server: string): string {
   const why = reason(how, server);
   if (program === 'helm') {
+    const prefix = helmUnreachable(helmVersion);
+    if (prefix !== undefined)
+      return `${prefix}Get "https://${server}/version": ${why.replace(': getsockopt: ', ': connect: ').replace(/^x509: /, 'tls: failed to verify certificate: x509: ')}\n`;
     return `Error: Get https://${server}/api/v1/namespaces/kube-system/pods?labelSelector=app%3Dhelm%2Cname%3Dtiller: ${why}\n`;
   }
   if (how === 'refused') {

@@ -123,7 +123,7 @@ describe('the guide, done', () => {
         `kubectl run look --context ${context} --image=busybox --restart=Never --rm -i -- nslookup ${US}`,
       );
       expect(ran.stdout).toBe(
-        `Server:    10.96.0.10\nAddress 1: 10.96.0.10 kube-dns.kube-system.svc.cluster.local\n\nName:      ${US}\nAddress 1: 10.210.3.65\npod "look" deleted\n`,
+        `Server:    10.96.0.10\nAddress 1: 10.96.0.10 kube-dns.kube-system.svc.cluster.local\n\nName:      ${US}\nAddress 1: 10.210.3.65\n`,
       );
     }
     expect(world.writes).toBe(6);
@@ -156,6 +156,19 @@ describe('the guide, done', () => {
       await must(
         world,
         `kubectl patch deploy kube-dns -n kube-system --context usa -p '${kubeDns([...own, `--server=/example.com./${host}#${port}`])}'`,
+      );
+      expect(world.lookup('usa', FR)).toEqual(['10.210.1.65']);
+    });
+
+    it('refuses the whole ConfigMap as kubefed 1.8 makes it, with the closing dot', async () => {
+      const data = { stubDomains: JSON.stringify({ 'example.com.': [world.dnsEndpoint] }) };
+      const patch = 'kubectl patch cm kube-dns -n kube-system --context usa --type=merge -p';
+      await must(world, `${patch} '${JSON.stringify({ data })}'`);
+      expect(world.lookup('usa', FR)).toBeUndefined();
+      expect(world.lookup('usa', 'kubernetes')).toEqual(['10.96.0.1']);
+      await must(
+        world,
+        `${patch} '${JSON.stringify({ data: { stubDomains: data.stubDomains.replace('com.', 'com') } })}'`,
       );
       expect(world.lookup('usa', FR)).toEqual(['10.210.1.65']);
     });
@@ -226,19 +239,33 @@ describe('the guide, done', () => {
       expect(world.resolve(US)).toEqual(['10.210.3.65']);
     });
 
-    it('of a deleted Service go, but for CNAMEs and those of unjoined members', async () => {
-      await must(world, 'kubefed unjoin usa --host-cluster-context=fcp --context=federation');
-      await must(
-        world,
-        'kubectl delete pods -l module=federation-controller-manager -n federation-system --context fcp',
-      );
-      await world.hold('federation/Deployment/default/hello-world');
-      await scale('chn', 0);
+    const hostsAt = (place: string): string[] =>
+      Object.entries(keys(world))
+        .filter(([key]) => key.startsWith(`/skydns/com/example/${place}/federation/`))
+        .map(([, value]) => (JSON.parse(value) as { host: string }).host);
+
+    it('of a deleted Service become CNAMEs up to a name without any', async () => {
       await must(world, 'kubectl delete svc hello-world --context federation');
-      const hosts = Object.values(keys(world)).map((value) => (JSON.parse(value) as { host: string }).host);
-      expect(hosts).not.toContain('10.210.1.65');
-      expect(hosts.filter((host) => host.endsWith('example.com'))).toHaveLength(2);
-      expect(hosts.filter((host) => host === '10.210.3.65')).toHaveLength(2);
+      expect(hostsAt('europe/fr/svc')).toEqual([EUROPE]);
+      expect(hostsAt('europe/svc')).toEqual([ALL]);
+      expect(hostsAt('svc')).toEqual([]);
+      expect(world.resolve(FR)).toEqual([]);
+    });
+
+    it('become CNAMEs too where the Service is deleted without its dependents', async () => {
+      await must(world, 'kubectl delete svc hello-world --cascade=false --context federation');
+      expect(world.get('usa', 'Service', 'default', 'hello-world')).toBeDefined();
+      expect(hostsAt('america/us/svc')).toEqual(['hello-world.default.federation.svc.america.example.com']);
+      expect(hostsAt('svc')).toEqual([]);
+    });
+
+    it('all stay where no member had endpoints any more when the Service was deleted', async () => {
+      await must(world, 'kubectl patch deploy hello-world --context federation -p {"spec":{"replicas":0}}');
+      const service = world.get('federation', 'Service', 'default', 'hello-world');
+      expect(service?.metadata.annotations?.['federation.kubernetes.io/service-ingresses']).toBe('{}');
+      await must(world, 'kubectl delete svc hello-world --context federation');
+      expect(world.resolve(ALL)).toEqual(['10.210.1.65', '10.210.2.65', '10.210.3.65']);
+      expect(world.resolve(FR)).toEqual(['10.210.1.65']);
     });
   });
 
@@ -266,6 +293,23 @@ describe('the guide, done', () => {
       expect((await exec('env ETCDCTL_API=3 etcdctl del --prefix /skydns')).stdout).toBe('0\n');
       expect(Object.keys(keys(world))).toHaveLength(9);
     });
+  });
+});
+
+describe('kubefed 1.10', () => {
+  it('takes records of a deleted Service away, but for CNAMEs and those of unjoined members', async () => {
+    const world = await World.start({ kubefedVersion: '1.10.0' });
+    await guide(world);
+    await must(world, 'kubefed unjoin usa --host-cluster-context=fcp --context=federation');
+    await must(world, 'kubectl delete pods -l module=federation-controller-manager -n federation-system --context fcp');
+    await world.hold('federation/Deployment/default/hello-world');
+    await must(world, 'kubectl scale deploy hello-world --replicas=0 --context chn');
+    await must(world, 'kubectl delete svc hello-world --context federation');
+    const hosts = Object.values(keys(world)).map((value) => (JSON.parse(value) as { host: string }).host);
+    expect(hosts).not.toContain('10.210.1.65');
+    expect(hosts.filter((host) => host.endsWith('example.com'))).toHaveLength(2);
+    expect(hosts.filter((host) => host === '10.210.3.65')).toHaveLength(2);
+    await world.close();
   });
 });
 

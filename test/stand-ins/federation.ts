@@ -19,14 +19,18 @@ import {
   unbase64,
 } from './json';
 import { mergePatch } from './merge';
-import { ApiError, ApiServer } from './objects';
+import { ApiError, ApiServer, ORPHAN, ServerPanic } from './objects';
 import { hostPort } from './target';
 import type { ClusterState, FederationState } from './types';
+import { atLeast } from './versions';
 import type { World } from './world';
 
 export const FEDERATION_NAME = 'federation.alpha.kubernetes.io/federation-name';
 export const CLUSTER_NAME = 'federation.alpha.kubernetes.io/cluster-name';
 export const PREFERENCES = 'federation.kubernetes.io/deployment-preferences';
+const INGRESSES = 'federation.kubernetes.io/service-ingresses';
+/** The finalizer with which a federated object takes its copies along. */
+const DELETE_COPIES = 'federation.kubernetes.io/delete-from-underlying-clusters';
 /** Kinds that are carried into the members, in this order. */
 const PROPAGATED = ['Namespace', 'ConfigMap', 'Secret', 'Deployment', 'Service'] as const;
 const TTL = 180;
@@ -99,9 +103,11 @@ function findPlane(world: World): void {
       api.ca = ca;
       return;
     }
-    state.federation = { name, host: cluster.name, namespace, dataUid, recordsOf: {}, ingresses: {}, propagated: [] };
+    // The controller manager goes on with what it knows, whatever the API server has lost.
+    const manager = known?.manager ?? { tokens: {}, crashes: false };
+    state.federation = { name, host: cluster.name, namespace, dataUid, recordsOf: {}, ingresses: {}, manager };
     // Its image is of kubefed's own version.
-    state.clusters[name] = federationCluster(name, where, ca, world.options.kubefedVersion ?? '1.7.3');
+    state.clusters[name] = federationCluster(name, where, ca, world.kubefedVersion);
     return;
   }
   const gone = state.federation;
@@ -128,6 +134,18 @@ function federationCluster(name: string, server: string, ca: string, version: st
   };
 }
 
+/**
+ * The token that the controller manager goes to a member with. It reads the Secret when it first sees the Cluster object and
+ * forgets it when that is deleted; that an API server has lost all its objects it does not take for deletions.
+ */
+function tokenFor(plane: Plane, member: KubeObject): string {
+  const { tokens } = plane.state.manager;
+  const { name } = member.metadata;
+  const secret = plane.host.find('Secret', plane.state.namespace, text(at(member, 'spec', 'secretRef', 'name')));
+  const known = (tokens[name] ??= { token: text(at(secret, 'data', 'token')), dataUid: plane.state.dataUid });
+  return known.token;
+}
+
 /** The member cluster that a Cluster object stands for, where the control plane can reach it with its credentials. */
 function reachable(
   world: World,
@@ -135,10 +153,9 @@ function reachable(
   member: KubeObject,
   byServer: ReadonlyMap<string, ClusterState>,
 ): ApiServer | undefined {
+  const token = tokenFor(plane, member);
   const cluster = byServer.get(hostPort(text(at(member, 'spec', 'serverAddressByClientCIDRs', 0, 'serverAddress'))));
   if (!cluster?.online) return undefined;
-  const secret = plane.host.find('Secret', plane.state.namespace, text(at(member, 'spec', 'secretRef', 'name')));
-  const token = text(at(secret, 'data', 'token'));
   const api = new ApiServer(cluster, world);
   const valid = api
     .all('Secret', plane.state.namespace)
@@ -150,6 +167,11 @@ function reachable(
 function members(world: World, plane: Plane): Map<string, ApiServer> {
   const found = new Map<string, ApiServer>();
   const byServer = new Map(Object.values(world.state.clusters).map((cluster) => [hostPort(cluster.server), cluster]));
+  const { manager, dataUid } = plane.state;
+  const joined = new Set(plane.api.all('Cluster').map((member) => member.metadata.name));
+  for (const [name, known] of Object.entries(manager.tokens)) {
+    if (known.dataUid === dataUid && !joined.has(name)) Reflect.deleteProperty(manager.tokens, name);
+  }
   for (const member of plane.api.all('Cluster')) {
     const { name } = member.metadata;
     if (world.isHeld(plane.state.name, 'Cluster', undefined, name)) continue;
@@ -255,12 +277,13 @@ function memberCopy(object: KubeObject, replicas: number | undefined): KubeObjec
   const { name, namespace, labels, annotations } = object.metadata;
   const copy: KubeObject = clone({
     ...object,
-    metadata: { name, ...(namespace === undefined ? {} : { namespace }), ...(labels === undefined ? {} : { labels }) },
+    metadata: {
+      name,
+      ...(namespace === undefined ? {} : { namespace }),
+      ...(labels === undefined ? {} : { labels }),
+      ...(annotations === undefined ? {} : { annotations }),
+    },
   });
-  const kept = Object.entries(annotations ?? {}).filter(
-    ([key]) => !key.startsWith('federation.') && !key.startsWith('kubectl.'),
-  );
-  if (kept.length > 0) copy.metadata.annotations = Object.fromEntries(kept);
   delete copy.status;
   if (object.kind === 'Namespace') delete copy.spec;
   if (object.kind === 'Deployment' && isDict(copy.spec)) copy.spec.replicas = replicas ?? 0;
@@ -269,6 +292,12 @@ function memberCopy(object: KubeObject, replicas: number | undefined): KubeObjec
     for (const port of list(copy.spec.ports)) if (isDict(port)) delete port.nodePort;
   }
   return copy;
+}
+
+/** Annotations that a member's own controllers write beside what the federation says. */
+function ownAnnotations(object: KubeObject): Record<string, string> {
+  const entries = Object.entries(object.metadata.annotations ?? {});
+  return Object.fromEntries(entries.filter(([key]) => key.startsWith('deployment.kubernetes.io/')));
 }
 
 function carry(api: ApiServer, wanted: KubeObject): void {
@@ -282,29 +311,142 @@ function carry(api: ApiServer, wanted: KubeObject): void {
       api.create(type, wanted, namespace);
       return;
     }
-    const fits = (['spec', 'data', 'type'] as const).every((field) => covers(present[field], wanted[field]));
-    const labels = covers(present.metadata.labels, wanted.metadata.labels);
-    const annotations = covers(present.metadata.annotations, wanted.metadata.annotations);
-    if (fits && labels && annotations) return;
+    const labels = wanted.metadata.labels ?? {};
+    const annotations = { ...ownAnnotations(present), ...wanted.metadata.annotations };
+    const fits =
+      (['spec', 'data', 'type'] as const).every((field) => covers(present[field], wanted[field])) &&
+      same(present.metadata.labels ?? {}, labels) &&
+      // A Service is not compared by its annotations; they come along with the next change of something else.
+      (wanted.kind === 'Service' || same(present.metadata.annotations ?? {}, annotations));
+    if (fits) return;
     const merged = mergePatch(present, wanted) as KubeObject;
+    const some = (found: Record<string, string>): Record<string, string> | undefined =>
+      Object.keys(found).length > 0 ? found : undefined;
+    // Labels and annotations are set whole: what only the member had goes.
+    merged.metadata = { ...merged.metadata, labels: some(labels), annotations: some(annotations) };
     api.update(type, merged, { manager: 'federation-controller-manager' });
   } catch (error) {
     // What the member refuses is tried again with the next change, as the real controllers do.
-    if (!(error instanceof ApiError)) throw error;
+    if (!(error instanceof ApiError || error instanceof ServerPanic)) throw error;
   }
 }
 
-function mark(object: KubeObject): string {
-  return `${object.kind}|${text(object.metadata.namespace)}|${object.metadata.name}`;
+function finalizersOf(object: KubeObject): string[] {
+  return list(object.metadata.finalizers).map((entry) => text(entry));
 }
 
-function propagate(world: World, plane: Plane, ready: Map<string, ApiServer>): void {
+function setFinalizers(api: ApiServer, object: KubeObject, finalizers: readonly string[]): void {
+  api.edit(object.kind, object, (copy) => {
+    copy.metadata.finalizers = [...finalizers];
+  });
+}
+
+/** Deletes what a federated Namespace holds; true once nothing is left. */
+function emptied(api: ApiServer, space: string): boolean {
+  const held = (): KubeObject[] => PROPAGATED.flatMap((kind) => (kind === 'Namespace' ? [] : api.all(kind, space)));
+  for (const object of held()) {
+    const type = api.type(object.kind);
+    if (type !== undefined && object.metadata.deletionTimestamp === undefined)
+      api.delete(type, space, object.metadata.name);
+  }
+  return held().length === 0;
+}
+
+/**
+ * One look at a federated object that is being deleted: its copies go first, then its finalizer and with that the object. It
+ * waits for every member, also for those that cannot be reached.
+ */
+function endDeleted(world: World, plane: Plane, ready: ReadonlyMap<string, ApiServer>, object: KubeObject): void {
   const { api, state } = plane;
-  const present: string[] = [];
+  const { name, namespace } = object.metadata;
+  const finalizers = finalizersOf(object);
+  if (object.kind === 'Namespace') {
+    if (!emptied(api, name)) return;
+    if (isDict(object.spec) && object.spec.finalizers !== undefined) {
+      api.edit('Namespace', object, (copy) => {
+        copy.spec = {};
+      });
+      return;
+    }
+  }
+  if (!finalizers.includes(DELETE_COPIES)) return;
+  const rest = finalizers.filter((finalizer) => finalizer !== DELETE_COPIES && finalizer !== ORPHAN);
+  if (!finalizers.includes(ORPHAN)) {
+    const copies = [...ready.values()].filter((member) => member.find(object.kind, namespace, name) !== undefined);
+    for (const member of copies) {
+      const type = member.type(object.kind);
+      if (type === undefined || member.find(object.kind, namespace, name)?.metadata.deletionTimestamp !== undefined)
+        continue;
+      try {
+        member.delete(type, namespace, name);
+      } catch (error) {
+        if (!(error instanceof ApiError)) throw error;
+      }
+    }
+    if (copies.length > 0 || api.all('Cluster').some((member) => !ready.has(member.metadata.name))) return;
+  }
+  if (world.isHeld(state.name, object.kind, namespace, name)) return;
+  setFinalizers(api, object, rest);
+}
+
+/** The ingresses of a federated Service by member, as its annotation has them. */
+interface ServiceIngress {
+  readonly cluster: string;
+  readonly items: Json;
+}
+
+function ingressesOf(service: KubeObject): ServiceIngress[] {
+  const written = service.metadata.annotations?.[INGRESSES] ?? '{}';
+  return list(at(JSON.parse(written) as Json, 'items')).map((entry) => ({
+    cluster: text(at(entry, 'cluster')),
+    items: at(entry, 'items') ?? [],
+  }));
+}
+
+function byText(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+function noteIngresses(plane: Plane, ready: ReadonlyMap<string, ApiServer>, service: KubeObject): void {
+  const { api } = plane;
+  const { name, namespace } = service.metadata;
+  const all: Json[] = [];
+  const found: ServiceIngress[] = [];
+  for (const [member, memberApi] of ready) {
+    const items = list(at(memberApi.find('Service', namespace, name), 'status', 'loadBalancer', 'ingress'));
+    all.push(...items);
+    const healthy = list(memberApi.find('Endpoints', namespace, name)?.subsets).length > 0;
+    if (items.length > 0 && healthy) found.push({ cluster: member, items: [...items] });
+  }
+  const away = api.all('Cluster').filter((member) => !ready.has(member.metadata.name));
+  const before = ingressesOf(service);
+  found.push(...before.filter(({ cluster }) => away.some((member) => member.metadata.name === cluster)));
+  found.sort((a, b) => byText(a.cluster, b.cluster));
+  all.sort((a, b) => byText(text(at(a, 'ip')), text(at(b, 'ip'))));
+  const status: Dict = { loadBalancer: all.length > 0 ? { ingress: clone(all) } : {} };
+  const changed = !same(before as unknown as Json, found as unknown as Json);
+  if (same(service.status, status) && !changed) return;
+  api.edit('Service', service, (copy) => {
+    copy.status = status;
+    if (!changed) return;
+    const written = found.length > 0 ? JSON.stringify({ items: found }) : '{}';
+    copy.metadata.annotations = { ...copy.metadata.annotations, [INGRESSES]: written };
+  });
+}
+
+function propagate(world: World, plane: Plane, ready: ReadonlyMap<string, ApiServer>): void {
+  const { api, state } = plane;
   for (const kind of PROPAGATED) {
     for (const object of api.all(kind)) {
-      present.push(mark(object));
-      if (world.isHeld(state.name, kind, object.metadata.namespace, object.metadata.name)) continue;
+      const { name, namespace, deletionTimestamp } = object.metadata;
+      if (deletionTimestamp !== undefined) {
+        endDeleted(world, plane, ready, object);
+        continue;
+      }
+      if (world.isHeld(state.name, kind, namespace, name)) continue;
+      const finalizers = finalizersOf(object);
+      const missing = [DELETE_COPIES, ORPHAN].filter((finalizer) => !finalizers.includes(finalizer));
+      if (missing.length > 0) setFinalizers(api, object, [...finalizers, ...missing]);
       const replicas =
         kind === 'Deployment'
           ? splitReplicas(
@@ -313,26 +455,13 @@ function propagate(world: World, plane: Plane, ready: Map<string, ApiServer>): v
               object.metadata.annotations?.[PREFERENCES],
             )
           : undefined;
-      for (const [name, memberApi] of ready) carry(memberApi, memberCopy(object, replicas?.get(name)));
+      for (const [member, memberApi] of ready) carry(memberApi, memberCopy(object, replicas?.get(member)));
     }
   }
-  for (const gone of state.propagated.filter((entry) => !present.includes(entry))) {
-    const [kind = '', namespace = '', name = ''] = gone.split('|');
-    for (const memberApi of ready.values()) {
-      const type = memberApi.type(kind);
-      const space = namespace === '' ? undefined : namespace;
-      if (type === undefined || memberApi.get(type, space, name) === undefined) continue;
-      try {
-        memberApi.delete(type, space, name);
-      } catch (error) {
-        if (!(error instanceof ApiError)) throw error;
-      }
-    }
-  }
-  if (!same(state.propagated, present)) state.propagated = present;
   for (const deployment of api.all('Deployment')) {
     const { name, namespace } = deployment.metadata;
-    const sums: Dict = { observedGeneration: num(deployment.metadata.generation, 1) };
+    // There is no observedGeneration: who waits for it waits for ever.
+    const sums: Dict = {};
     for (const field of ['replicas', 'updatedReplicas', 'readyReplicas', 'availableReplicas']) {
       const sum = [...ready.values()].reduce(
         (total, memberApi) => total + num(at(memberApi.find('Deployment', namespace, name), 'status', field)),
@@ -345,25 +474,22 @@ function propagate(world: World, plane: Plane, ready: Map<string, ApiServer>): v
       copy.status = sums;
     });
   }
-  for (const service of api.all('Service')) {
-    const ingress = [...ready.keys()]
-      .sort()
-      .flatMap((name) =>
-        list(
-          at(
-            ready.get(name)?.find('Service', service.metadata.namespace, service.metadata.name),
-            'status',
-            'loadBalancer',
-            'ingress',
-          ),
-        ),
-      );
-    const status: Dict = { loadBalancer: ingress.length > 0 ? { ingress: clone(ingress) } : {} };
-    if (same(service.status, status)) continue;
-    api.edit('Service', service, (copy) => {
-      copy.status = status;
-    });
-  }
+  for (const service of api.all('Service')) noteIngresses(plane, ready, service);
+}
+
+/**
+ * The controller manager takes each port of a member's Service for one of the federated Service, by its place: where the
+ * member has more, it ends in a panic, whenever it starts.
+ */
+function panics(plane: Plane, ready: ReadonlyMap<string, ApiServer>): boolean {
+  return plane.api.all('Service').some((service) => {
+    const { name, namespace, deletionTimestamp } = service.metadata;
+    if (deletionTimestamp !== undefined) return false;
+    const ports = list(at(service, 'spec', 'ports')).length;
+    return [...ready.values()].some(
+      (member) => list(at(member.find('Service', namespace, name), 'spec', 'ports')).length > ports,
+    );
+  });
 }
 
 /** `/skydns/com/example/…` of a name. */
@@ -423,12 +549,11 @@ function levels(
   };
 }
 
-function records(plane: Plane, ready: Map<string, ApiServer>): void {
-  const { api, state, host } = plane;
-  const manager = part(host, 'controller-manager');
-  const pod = manager === undefined ? undefined : partPod(host, manager);
+function records(plane: Plane, ready: ReadonlyMap<string, ApiServer>, old: boolean): void {
+  const { api, state } = plane;
+  const { pod } = state.manager;
   const target = provider(plane);
-  if (pod === undefined || target === undefined) return;
+  if (target === undefined) return;
   const { store, zone: dnsZone } = target;
   const joined = new Map(api.all('Cluster').map((member) => [member.metadata.name, member]));
   const orphans = Object.keys(state.recordsOf).filter(
@@ -436,8 +561,8 @@ function records(plane: Plane, ready: Map<string, ApiServer>): void {
   );
   if (orphans.length > 0) {
     // An unjoined member's records stop the DNS controller until its process starts anew.
-    state.blockedPod ??= pod.metadata.uid;
-    if (state.blockedPod === pod.metadata.uid) return;
+    state.blockedPod ??= pod;
+    if (state.blockedPod === pod) return;
     state.blockedPod = undefined;
     for (const name of orphans) Reflect.deleteProperty(state.recordsOf, name);
     for (const entries of Object.values(state.ingresses))
@@ -449,11 +574,15 @@ function records(plane: Plane, ready: Map<string, ApiServer>): void {
     const region = text(at(status, 'region'));
     return { zone: zone === '' ? undefined : zone, region: region === '' ? undefined : region };
   };
-  const services = api.all('Service').filter((service) => at(service, 'spec', 'type') === 'LoadBalancer');
+  const services = api
+    .all('Service')
+    .filter((service) => at(service, 'spec', 'type') === 'LoadBalancer')
+    .filter((service) => old || service.metadata.deletionTimestamp === undefined);
   const keys = new Set(services.map((service) => `${text(service.metadata.namespace)}/${service.metadata.name}`));
   for (const key of [...keys].sort()) {
     const [namespace = '', name = ''] = key.split('/');
     const entries = (state.ingresses[key] ??= {});
+    const deleted = api.find('Service', namespace, name)?.metadata.deletionTimestamp !== undefined;
     for (const [member, memberApi] of ready) {
       const service = memberApi.find('Service', namespace, name);
       const ips = list(at(service, 'status', 'loadBalancer', 'ingress')).map((entry) => text(at(entry, 'ip')));
@@ -467,6 +596,17 @@ function records(plane: Plane, ready: Map<string, ApiServer>): void {
     const healthyIps = (fits: (where: Place) => boolean): string[] =>
       alive.flatMap(([member, entry]) => (entry.healthy && fits(place(member)) ? entry.ips : []));
     const everywhere = healthyIps(() => true);
+    // Recorded: where no member is healthy any more, nothing is touched; nor is anything for a Service that is gone.
+    if (old && everywhere.length === 0) continue;
+    if (old && deleted) {
+      for (const [member] of alive.filter(([, entry]) => entry.healthy)) {
+        const names = levels(plane, key, dnsZone, place(member));
+        if (names.zone !== undefined && names.region !== undefined) setRecords(store, names.zone, [names.region]);
+        if (names.region !== undefined) setRecords(store, names.region, [names.world]);
+        setRecords(store, names.world, []);
+      }
+      continue;
+    }
     const any = alive.some(([, entry]) => entry.ips.length > 0);
     for (const [member, entry] of alive) {
       const names = levels(plane, key, dnsZone, place(member));
@@ -485,15 +625,17 @@ function records(plane: Plane, ready: Map<string, ApiServer>): void {
     }
   }
   for (const key of Object.keys(state.ingresses).filter((found) => !keys.has(found))) {
-    const [namespace = '', name = ''] = key.split('/');
-    const ips = Object.entries(state.ingresses[key] ?? {}).flatMap(([member, entry]) =>
-      joined.has(member) ? entry.ips : [],
-    );
-    const group = `${name}.${namespace}.${state.name}.svc.`;
-    for (const [path, value] of Object.entries(store.v2)) {
-      const record = JSON.parse(value) as Dict;
-      if (!text(record.group).startsWith(group)) continue;
-      if (ips.includes(text(record.host))) Reflect.deleteProperty(store.v2, path);
+    if (!old) {
+      const [namespace = '', name = ''] = key.split('/');
+      const ips = Object.entries(state.ingresses[key] ?? {}).flatMap(([member, entry]) =>
+        joined.has(member) ? entry.ips : [],
+      );
+      const group = `${name}.${namespace}.${state.name}.svc.`;
+      for (const [path, value] of Object.entries(store.v2)) {
+        const record = JSON.parse(value) as Dict;
+        if (!text(record.group).startsWith(group)) continue;
+        if (ips.includes(text(record.host))) Reflect.deleteProperty(store.v2, path);
+      }
     }
     Reflect.deleteProperty(state.ingresses, key);
     for (const member of Object.keys(state.recordsOf)) {
@@ -511,14 +653,23 @@ export function reconcileFederation(world: World): void {
   const hostState = federation === undefined ? undefined : world.state.clusters[federation.host];
   if (federation === undefined || cluster === undefined || hostState === undefined || !cluster.online) return;
   const host = new ApiServer(hostState, world);
-  const manager = part(host, 'controller-manager');
-  if (manager === undefined || !host.all('Pod', federation.namespace).some((pod) => isManagers(pod, manager))) return;
+  const deployment = part(host, 'controller-manager');
+  const labels = strings(at(deployment, 'spec', 'selector', 'matchLabels'));
+  const pod = host.all('Pod', federation.namespace).find((found) => picks(labels, found.metadata.labels));
+  const { manager } = federation;
+  if (pod === undefined || !(isReady(pod) || manager.crashes)) return;
+  if (manager.pod !== pod.metadata.uid) {
+    manager.pod = pod.metadata.uid;
+    manager.tokens = {};
+  }
   const plane: Plane = { state: federation, host, api: new ApiServer(cluster, world) };
   const ready = members(world, plane);
+  const crashes = panics(plane, ready);
+  if (manager.crashes !== crashes) {
+    manager.crashes = crashes;
+    world.changed(hostState, `${crashes ? 'panic of' : 'start of'} ${hostState.name} pods ${pod.metadata.name}`);
+  }
+  if (crashes) return;
+  records(plane, ready, !atLeast(world.kubefedVersion, '1.10.0'));
   propagate(world, plane, ready);
-  records(plane, ready);
-}
-
-function isManagers(pod: KubeObject, manager: KubeObject): boolean {
-  return isReady(pod) && picks(strings(at(manager, 'spec', 'selector', 'matchLabels')), pod.metadata.labels);
 }

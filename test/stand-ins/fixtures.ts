@@ -2,13 +2,27 @@
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { dump } from 'js-yaml';
-import type { Dict, KubeObject } from './json';
+import { type Dict, type KubeObject, at, isDict, list } from './json';
 import type { Ran, World } from './world';
 
 const RBAC = 'rbac.authorization.k8s.io/v1beta1';
 
 export function account(name: string, namespace: string): KubeObject {
   return { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name, namespace } };
+}
+
+/** A DaemonSet of the old kind. */
+export function daemonSet(name: string, image: string): KubeObject {
+  const labels = { app: name };
+  return {
+    apiVersion: 'extensions/v1beta1',
+    kind: 'DaemonSet',
+    metadata: { name, namespace: 'default' },
+    spec: {
+      selector: { matchLabels: labels },
+      template: { metadata: { labels }, spec: { containers: [{ name, image }] } },
+    },
+  };
 }
 
 /** Binds a ServiceAccount to cluster-admin. */
@@ -248,16 +262,17 @@ export async function coreDns(world: World, context: string): Promise<void> {
   await pinNodePort(world, context);
 }
 
-/** Patches the Service to the port that the World's DNS server listens on. */
-export async function pinNodePort(world: World, context: string): Promise<void> {
-  const ports = ['UDP', 'TCP'].map((protocol, index) => ({
-    op: 'replace',
-    path: `/spec/ports/${index}/nodePort`,
-    value: world.dnsPort,
-    protocol,
-  }));
-  const patch = JSON.stringify(ports.map(({ op, path: where, value }) => ({ op, path: where, value })));
-  await must(world, `kubectl --context ${context} patch svc coredns-coredns --type=json -p '${patch}'`);
+/** Makes the Service anew with the port that the World's DNS server listens on: old servers take it in no other way. */
+export async function pinNodePort(world: World, context: string, name_ = 'coredns-coredns'): Promise<void> {
+  const got = await must(world, `kubectl --context ${context} get svc ${name_} -o json`);
+  const service = JSON.parse(got.stdout) as KubeObject;
+  const { name, namespace, labels, annotations } = service.metadata;
+  for (const port of list(at(service, 'spec', 'ports'))) {
+    if (isDict(port) && port.port === 53) port.nodePort = world.dnsPort;
+  }
+  const wanted: KubeObject = { ...service, metadata: { name, namespace, labels, annotations } };
+  delete wanted.status;
+  await must(world, `kubectl --context ${context} replace --force -f -`, JSON.stringify(wanted));
 }
 
 export function initArguments(world: World, context: string): string[] {
@@ -287,6 +302,16 @@ export async function federate(world: World, context: string): Promise<void> {
   }
 }
 
+/** Gives kube-dns the stub domain without the closing dot with which kubefed 1.8 writes it, and which kube-dns refuses. */
+export async function stubDomain(world: World, context: string): Promise<void> {
+  const data = { stubDomains: JSON.stringify({ 'example.com': [world.dnsEndpoint] }) };
+  const patch = JSON.stringify({ data });
+  await must(
+    world,
+    `kubectl --context ${context} patch configmap kube-dns --namespace kube-system --type=merge -p '${patch}'`,
+  );
+}
+
 /** The whole guide, from its first command to its last but the look-ups. */
 export async function guide(world: World): Promise<void> {
   const host = world.hostState()?.context ?? 'fcp';
@@ -295,7 +320,9 @@ export async function guide(world: World): Promise<void> {
   await coreDns(world, host);
   await federate(world, host);
   for (const cluster of Object.values(world.state.clusters)) {
-    if (cluster.type === 'kubernetes') await apply(world, cluster.context, keepalived(cluster.addressRange ?? ''));
+    if (cluster.type !== 'kubernetes') continue;
+    await stubDomain(world, cluster.context);
+    await apply(world, cluster.context, keepalived(cluster.addressRange ?? ''));
   }
   await must(world, 'kubectl --context federation create ns default');
   await ok(

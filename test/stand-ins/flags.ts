@@ -9,6 +9,8 @@ export interface FlagSpec {
   readonly since?: string;
   /** First version of the client that does not know it any more. */
   readonly until?: string;
+  /** What the client says on stderr where it is given, behind `Flag --x has been deprecated, `. */
+  readonly deprecated?: string;
 }
 
 export type FlagSpecs = Readonly<Record<string, FlagSpec>>;
@@ -49,12 +51,18 @@ export class Flags {
   }
 }
 
-export function parseFlags(argv: readonly string[], specs: FlagSpecs, version: string): Flags {
+/** Whether a client of a version knows a flag. */
+export function isKnown(spec: FlagSpec | undefined, version: string): spec is FlagSpec {
   const release = semver.coerce(version)?.version ?? '1.7.3';
-  const known = (spec: FlagSpec | undefined): spec is FlagSpec =>
+  return (
     spec !== undefined &&
     (spec.since === undefined || semver.gte(release, spec.since)) &&
-    (spec.until === undefined || semver.lt(release, spec.until));
+    (spec.until === undefined || semver.lt(release, spec.until))
+  );
+}
+
+export function parseFlags(argv: readonly string[], specs: FlagSpecs, version: string): Flags {
+  const known = (spec: FlagSpec | undefined): spec is FlagSpec => isKnown(spec, version);
   const values = new Map<string, string[]>();
   const args: string[] = [];
   const add = (name: string, value: string): void => {

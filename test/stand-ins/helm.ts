@@ -3,9 +3,11 @@ import * as fs from 'node:fs';
 import * as path from 'node:path';
 import * as semver from 'semver';
 import { dump, load } from 'js-yaml';
-import { type Call, duration } from './call';
-import { type Chart, findChart, render } from './charts';
+import { type Call, Exit, duration } from './call';
+import { type Chart, RenderError, computedValues, findChart, render } from './charts';
+import { isReady, picks } from './controllers';
 import { type FlagSpecs, type Flags, UsageError, parseFlags } from './flags';
+import { ansic, resources, table } from './helm-print';
 import {
   type Dict,
   type Json,
@@ -22,12 +24,17 @@ import {
   unbase64,
 } from './json';
 import { mergePatch, threeWay, twoWay } from './merge';
-import { ApiError, type ApiServer } from './objects';
+import { ApiError, type ApiServer, ServerPanic } from './objects';
 import { may } from './rbac';
 import { typeOfKind } from './resources';
 import { connect } from './target';
 import type { HelmHome } from './types';
+import { atLeast } from './versions';
 import type { World } from './world';
+
+/** 2.7.2 knows no `--output` (recorded); in which version of Helm 2 each command got it is not. */
+const FORMATS = '2.12.0';
+const LOCAL_REPOSITORY = 'http://127.0.0.1:8879/charts';
 
 const GLOBAL: FlagSpecs = {
   'kube-context': { kind: 'value' },
@@ -46,12 +53,13 @@ const RELEASE: FlagSpecs = {
   values: { kind: 'list', short: 'f' },
   set: { kind: 'list' },
   'set-string': { kind: 'list', since: '2.9.0' },
-  wait: { kind: 'bool' },
+  wait: { kind: 'optional' },
   timeout: { kind: 'value' },
-  'dry-run': { kind: 'bool' },
+  'dry-run': { kind: 'optional' },
   'no-hooks': { kind: 'bool' },
   devel: { kind: 'bool' },
   atomic: { kind: 'bool', since: '2.13.0' },
+  'rollback-on-failure': { kind: 'bool', since: '4.0.0' },
   repo: { kind: 'value' },
   output: { kind: 'value', short: 'o', since: '2.16.0' },
 };
@@ -93,13 +101,13 @@ const OWN: Readonly<Record<string, FlagSpecs>> = {
     uninstalling: { kind: 'bool', since: '3.0.0' },
     namespace: { kind: 'value' },
     'all-namespaces': { kind: 'bool', short: 'A', since: '3.0.0' },
-    output: { kind: 'value', short: 'o', since: '2.12.0' },
+    output: { kind: 'value', short: 'o', since: FORMATS },
     filter: { kind: 'value', since: '3.0.0' },
     max: { kind: 'value', short: 'm' },
   },
-  status: { output: { kind: 'value', short: 'o' }, revision: { kind: 'value' } },
+  status: { output: { kind: 'value', short: 'o', since: FORMATS }, revision: { kind: 'value' } },
   get: {
-    output: { kind: 'value', short: 'o', since: '2.12.0' },
+    output: { kind: 'value', short: 'o', since: FORMATS },
     all: { kind: 'bool', short: 'a' },
     revision: { kind: 'value' },
   },
@@ -135,14 +143,20 @@ const OWN: Readonly<Record<string, FlagSpecs>> = {
     wait: { kind: 'bool', since: '3.7.0' },
     'ignore-not-found': { kind: 'bool', since: '3.10.0' },
   },
+  rollback: { wait: { kind: 'optional' }, timeout: { kind: 'value' }, 'dry-run': { kind: 'optional' } },
   reset: { force: { kind: 'bool', short: 'f' }, 'remove-helm-home': { kind: 'bool' } },
   repo: {
     output: { kind: 'value', short: 'o', since: '3.0.0' },
     'force-update': { kind: 'bool', since: '3.0.0' },
     'no-update': { kind: 'bool' },
   },
-  history: { output: { kind: 'value', short: 'o' }, max: { kind: 'value' } },
+  history: { output: { kind: 'value', short: 'o', since: FORMATS }, max: { kind: 'value' } },
 };
+
+const MANAGED_BY = 'app.kubernetes.io/managed-by';
+const RELEASE_NAME = 'meta.helm.sh/release-name';
+const RELEASE_NAMESPACE = 'meta.helm.sh/release-namespace';
+const RELEASE_PATTERN = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
 
 const ALIASES: Readonly<Record<string, string>> = { ls: 'list', del: 'delete', un: 'uninstall' };
 
@@ -169,9 +183,12 @@ interface Release {
   readonly chart: Chart;
   readonly values: Dict;
   readonly objects: readonly KubeObject[];
-  /** Why it is as it is, as `status` tells it. */
+  /** What became of it, as `history` tells it. */
   readonly description?: string;
+  readonly deployed: string;
 }
+
+const TILLER_LABELS = { app: 'helm', name: 'tiller' };
 
 class Helm {
   readonly release: string;
@@ -185,13 +202,9 @@ class Helm {
     readonly call: Call,
     readonly flags: Flags,
   ) {
-    this.release = (world.options.helmVersion ?? '2.7.2').replace(/^v/, '');
-    this.third = this.atLeast('3.0.0');
-    this.fourth = this.atLeast('4.0.0');
-  }
-
-  atLeast(version: string): boolean {
-    return semver.gte(semver.coerce(this.release)?.version ?? '2.7.2', version);
+    this.release = world.helmVersion;
+    this.third = atLeast(this.release, '3.0.0');
+    this.fourth = atLeast(this.release, '4.0.0');
   }
 
   get api(): ApiServer {
@@ -230,7 +243,7 @@ class Helm {
   }
 
   private record(release: Release): KubeObject {
-    const status = this.third ? release.status.toLowerCase().replaceAll('_', '-') : release.status;
+    const status = statusWord(this, release);
     const labels: Record<string, string> = this.third
       ? {
           name: release.name,
@@ -261,21 +274,33 @@ class Helm {
     };
   }
 
-  async save(release: Release): Promise<void> {
+  /** Notes a release as it is now; true where another program made the same revision in the meantime. */
+  async note(release: Release): Promise<boolean> {
     const object = this.record(release);
     const type = this.api.type(object.kind);
-    if (type === undefined) return;
+    if (type === undefined) return false;
     const { namespace, name } = object.metadata;
     const present = this.api.get(type, namespace, name);
-    await this.call.write(() =>
-      present === undefined
-        ? this.api.create(type, object, namespace, { manager: 'helm' })
-        : this.api.update(
-            type,
-            { ...object, metadata: { ...present.metadata, labels: object.metadata.labels } },
-            { manager: 'helm' },
-          ),
-    );
+    if (present !== undefined && release.status.startsWith('PENDING')) return true;
+    try {
+      await this.call.write(() =>
+        present === undefined
+          ? this.api.create(type, object, namespace, { manager: 'helm' })
+          : this.api.update(
+              type,
+              { ...object, metadata: { ...present.metadata, labels: object.metadata.labels } },
+              { manager: 'helm' },
+            ),
+      );
+    } catch (error) {
+      // Tiller goes on where it cannot note a release, such as one with a name that no object can have.
+      if (this.third || !(error instanceof ApiError)) throw error;
+    }
+    return false;
+  }
+
+  notFound(name: string): string {
+    return this.third ? 'Error: release: not found' : `Error: release: "${name}" not found`;
   }
 
   async forget(release: Release): Promise<void> {
@@ -305,15 +330,16 @@ class Helm {
     return this.homeKey().replace(this.world.dir, '~');
   }
 
-  needHome(): HelmHome {
-    const home = this.home();
-    if (home === undefined) {
+  /** The repositories that helm knows; the program ends where there is no list of them. */
+  needRepositories(): Record<string, string> {
+    const repositories = this.home()?.repositories;
+    if (repositories === undefined) {
       if (this.third) this.call.fail('Error: no repositories to show');
       this.call.fail(
         `Error: Couldn't load repositories file (${this.homeKey()}/repository/repositories.yaml).\nYou might need to run \`helm init\` (or \`helm init --client-only\` if tiller is already installed)`,
       );
     }
-    return home;
+    return repositories;
   }
 
   setHome(home: HelmHome): boolean {
@@ -330,14 +356,13 @@ class Helm {
 
   // ---- Tiller -------------------------------------------------------------------------------------------------------------
 
-  /** Ends the program as Helm 2 does where Tiller is not there, not ready, too old or without rights. */
+  /** Ends the program as Helm 2 does where Tiller is not there, not ready or too old. */
   needTiller(): string {
-    const deployment = this.api.find('Deployment', 'kube-system', 'tiller-deploy');
-    if (deployment === undefined) this.call.fail('Error: could not find tiller');
-    if (num(at(deployment, 'status', 'availableReplicas')) === 0)
-      this.call.fail('Error: could not find a ready tiller pod');
-    const pod = at(deployment, 'spec', 'template', 'spec');
-    const tag = text(at(pod, 'containers', 0, 'image')).split(':')[1] ?? '';
+    const pods = this.api.all('Pod', 'kube-system').filter((pod) => picks(TILLER_LABELS, pod.metadata.labels));
+    if (pods.length === 0) this.call.fail('Error: could not find tiller');
+    const pod = pods.find(isReady);
+    if (pod === undefined) this.call.fail('Error: could not find a ready tiller pod');
+    const tag = text(at(pod, 'spec', 'containers', 0, 'image')).split(':')[1] ?? '';
     const server = semver.coerce(tag) ?? new semver.SemVer('2.7.2');
     const client = semver.coerce(this.release) ?? server;
     if (server.minor < client.minor) {
@@ -357,6 +382,14 @@ class Helm {
   }
 }
 
+/** What Go's reader of YAML says; js-yaml has other words for the same. */
+function yamlError(error: unknown, wordy: boolean): string {
+  const [, why = String(error), line = '1'] =
+    /^(.*?) \((\d+):\d+\)/.exec(error instanceof Error ? error.message : '') ?? [];
+  const words = why.includes('flow collection') ? "did not find expected ',' or ']'" : why;
+  return `${wordy ? 'cannot unmarshal yaml document: ' : ''}error converting YAML to JSON: yaml: line ${line}: ${words}`;
+}
+
 function values(helm: Helm): Dict {
   const { flags, call } = helm;
   let result: Dict = {};
@@ -367,10 +400,17 @@ function values(helm: Helm): Dict {
       try {
         content = fs.readFileSync(path.resolve(call.invocation.cwd, name), 'utf8');
       } catch {
-        return call.fail(`Error: open ${name}: no such file or directory`);
+        return call.fail(`Error: ${helm.third ? 'INSTALLATION FAILED: ' : ''}open ${name}: no such file or directory`);
       }
     }
-    const parsed = JSON.parse(JSON.stringify(load(content) ?? {})) as Json;
+    let parsed: Json;
+    try {
+      parsed = JSON.parse(JSON.stringify(load(content) ?? {})) as Json;
+    } catch (error) {
+      return call.fail(
+        `Error: ${helm.third ? 'INSTALLATION FAILED: ' : ''}failed to parse ${name}: ${yamlError(error, helm.fourth)}`,
+      );
+    }
     result = dict(mergePatch(result, isDict(parsed) ? parsed : {}));
   }
   for (const flag of ['set', 'set-string']) {
@@ -425,68 +465,137 @@ function chartFor(helm: Helm, given: string): Chart {
   if (address === RETIRED)
     return call.fail(`Error: Looks like "${address}" is not a valid chart repository or cannot be reached`);
   // Helm 2 reads its own list of repositories even where it is given another's address.
-  if (address !== undefined && !helm.third) helm.needHome();
+  if (address !== undefined && !helm.third) helm.needRepositories();
   const reference = address === undefined ? given : `stable/${given}`;
   const [repository = '', name = ''] = reference.split('/');
-  if (address === undefined && reference.includes('/')) {
-    const repositories = helm.third ? (helm.home()?.repositories ?? {}) : helm.needHome().repositories;
-    if (repositories[repository] === undefined)
-      return call.fail(`Error: ${helm.third ? 'INSTALLATION FAILED: ' : ''}repo ${repository} not found`);
-  }
+  const isFile = address === undefined && (!reference.includes('/') || /^[./]/.test(reference));
   const version = flags.value('version');
-  const chart = findChart(reference, version);
-  if (chart === undefined) {
-    const what =
-      version === undefined
-        ? `chart "${reference}" not found`
-        : `chart "${name}" matching ${version} not found in ${repository} index. (try 'helm repo update'). no chart version found for ${name}-${version}`;
-    return call.fail(
-      `Error: ${findChart(reference, undefined) === undefined ? `chart "${reference}" not found` : what}`,
+  if (!helm.third) {
+    if (!isFile) helm.needRepositories();
+    return (
+      findChart(reference, version, helm.world.options.chartVersions) ??
+      call.fail(`Error: file "${reference}" not found`)
     );
   }
-  return chart;
-}
-
-/** Waits until the Deployments of a release are up; Helm 2 counts its timeout in seconds. */
-async function waitFor(helm: Helm, release: Release): Promise<boolean> {
-  const limit = helm.flags.value('timeout');
-  const ms = limit === undefined ? 300000 : (duration(limit) ?? 300000);
-  return helm.call.until(
-    () =>
-      release.objects.every((object) => {
-        if (object.kind !== 'Deployment') return true;
-        const found = helm.api.find('Deployment', object.metadata.namespace, object.metadata.name);
-        const wanted = num(at(found, 'spec', 'replicas'), 1);
-        return (
-          num(at(found, 'status', 'availableReplicas')) >= wanted &&
-          num(at(found, 'status', 'updatedReplicas')) >= wanted
-        );
-      }),
-    ms,
+  if (address === undefined && !isFile && helm.home()?.repositories?.[repository] === undefined)
+    return call.fail(`Error: INSTALLATION FAILED: repo ${repository} not found`);
+  const chart = findChart(reference, version, helm.world.options.chartVersions);
+  if (chart !== undefined) return chart;
+  if (isFile) return call.fail(`Error: INSTALLATION FAILED: path "${reference}" not found`);
+  return call.fail(
+    findChart(reference, undefined, helm.world.options.chartVersions) === undefined
+      ? `Error: INSTALLATION FAILED: chart "${name}" not found in ${repository} repository`
+      : `Error: INSTALLATION FAILED: chart "${name}" matching ${version ?? ''} not found in ${repository} index. (try 'helm repo update'): no chart version found for ${name}-${version ?? ''}`,
   );
 }
 
-function describe(helm: Helm, release: Release): void {
+/** What the chart's objects are, with the marks that Helm puts on them from version 3 on. */
+function rendered(helm: Helm, name: string, namespace: string, chart: Chart, given: Dict): KubeObject[] {
+  let objects: KubeObject[];
+  try {
+    objects = render({
+      chart,
+      release: name,
+      namespace,
+      values: given,
+      service: helm.third ? 'Helm' : 'Tiller',
+      servesApps: helm.api.atLeast('1.9.0'),
+    });
+  } catch (error) {
+    if (error instanceof RenderError) return helm.call.fail(`Error: ${error.message}`);
+    throw error;
+  }
+  if (!helm.third) return objects;
+  return objects.map((object) => ({
+    ...object,
+    metadata: {
+      ...object.metadata,
+      labels: { ...object.metadata.labels, [MANAGED_BY]: 'Helm' },
+      annotations: {
+        ...object.metadata.annotations,
+        [RELEASE_NAME]: name,
+        [RELEASE_NAMESPACE]: namespace,
+      },
+    },
+  }));
+}
+
+/** Why an object that is there cannot be taken into a release; undefined where it can. */
+function foreign(present: KubeObject, wanted: KubeObject): string | undefined {
+  const why = (['labels', 'annotations'] as const).flatMap((field) =>
+    Object.entries(wanted.metadata[field] ?? {}).flatMap(([key, value]) => {
+      if (![MANAGED_BY, RELEASE_NAME, RELEASE_NAMESPACE].includes(key)) return [];
+      const is = present.metadata[field]?.[key];
+      if (is === value) return [];
+      const rule = is === undefined ? `missing key "${key}": must be set to` : `key "${key}" must equal`;
+      const but = is === undefined ? '' : `: current value is "${is}"`;
+      return [`${field.slice(0, -1)} validation error: ${rule} "${value}"${but}`];
+    }),
+  );
+  return why.length > 0 ? `invalid ownership metadata; ${why.join('; ')}` : undefined;
+}
+
+function isUp(api: ApiServer, object: KubeObject): boolean {
+  if (object.kind !== 'Deployment') return true;
+  const found = api.find('Deployment', object.metadata.namespace, object.metadata.name);
+  const wanted = num(at(found, 'spec', 'replicas'), 1);
+  return (
+    num(at(found, 'status', 'availableReplicas')) >= wanted && num(at(found, 'status', 'updatedReplicas')) >= wanted
+  );
+}
+
+/** Waits until the Deployments of a release are up; says what is wrong where they are not in time. Helm 2 counts in seconds. */
+async function waitFor(helm: Helm, release: Release): Promise<string | undefined> {
+  const { api, call, flags } = helm;
+  const limit = flags.value('timeout');
+  const ms = limit === undefined ? 300000 : (duration(limit) ?? 300000);
+  if (await call.until(() => release.objects.every((object) => isUp(api, object)), ms)) return undefined;
+  if (!helm.third) return 'timed out waiting for the condition';
+  if (!helm.fourth) return 'context deadline exceeded';
+  const late = release.objects
+    .filter((object) => !isUp(api, object))
+    .map(({ kind, metadata }) => {
+      const found = api.find(kind, metadata.namespace, metadata.name);
+      const counts = `${num(at(found, 'status', 'replicas'))}/${num(at(found, 'spec', 'replicas'), 1)}`;
+      return `resource ${kind}/${metadata.namespace ?? ''}/${metadata.name} not ready. status: InProgress, message: Replicas: ${counts}`;
+    });
+  return [...late, 'context deadline exceeded'].join('\n');
+}
+
+function statusWord(helm: Helm, release: Release): string {
+  const word = helm.third ? release.status.toLowerCase().replaceAll('_', '-') : release.status;
+  return helm.third && word === 'deleted' ? 'uninstalled' : word;
+}
+
+/** What `install`, `upgrade` and `status` print of a release. `asked`: by `status`. */
+function describe(helm: Helm, release: Release, asked = false): void {
   const { call } = helm;
-  const status = helm.third ? release.status.toLowerCase().replaceAll('_', '-') : release.status;
+  const when = ansic(new Date(release.deployed));
   if (helm.third) {
     call.out(
-      `NAME: ${release.name}\nLAST DEPLOYED: ${new Date().toUTCString()}\nNAMESPACE: ${release.namespace}\nSTATUS: ${status}\nREVISION: ${release.revision}\n`,
+      `NAME: ${release.name}\nLAST DEPLOYED: ${when}\nNAMESPACE: ${release.namespace}\nSTATUS: ${statusWord(helm, release)}\nREVISION: ${release.revision}\n`,
     );
+    if (helm.fourth) call.out(`DESCRIPTION: ${release.description ?? ''}\n`);
+    if (helm.fourth && asked) call.out(`RESOURCES:\n${resources(helm.api, release.objects)}`);
+    call.out('TEST SUITE: None\n');
     return;
   }
-  call.out(
-    `LAST DEPLOYED: ${new Date().toUTCString()}\nNAMESPACE: ${release.namespace}\nSTATUS: ${status}\n\nRESOURCES:\n`,
-  );
-  for (const object of release.objects)
-    call.out(`==> ${object.apiVersion}/${object.kind}\nNAME\n${object.metadata.name}\n\n`);
+  call.out(`LAST DEPLOYED: ${when}\nNAMESPACE: ${release.namespace}\nSTATUS: ${release.status}\n\n`);
+  if (release.status !== 'FAILED' && release.status !== 'DELETED')
+    call.out(`RESOURCES:\n${resources(helm.api, release.objects)}\n`);
+  call.out(`NOTES:\n${release.chart.name} ${release.chart.version} as the release ${release.name}.\n\n`);
 }
 
 function statusJson(helm: Helm, release: Release): Json {
   if (helm.third) {
     return {
       name: release.name,
-      info: { status: release.status.toLowerCase().replaceAll('_', '-'), description: release.description ?? '' },
+      info: {
+        first_deployed: release.deployed,
+        last_deployed: release.deployed,
+        description: release.description ?? '',
+        status: statusWord(helm, release),
+      },
       config: release.values,
       version: release.revision,
       namespace: release.namespace,
@@ -499,29 +608,52 @@ function statusJson(helm: Helm, release: Release): Json {
   };
 }
 
-/** Puts a release's objects into the cluster; the release fails with the first that is refused. */
-async function apply(helm: Helm, release: Release, before: readonly KubeObject[]): Promise<void> {
+/** Why the API server did not take an object; kubectl gets the same words where it panics. */
+function refusal(error: unknown): string {
+  if (error instanceof ApiError) return error.message;
+  if (error instanceof ServerPanic) return 'unexpected EOF';
+  throw error;
+}
+
+/** Puts a release's objects into the cluster; gives back what was refused, if anything. */
+async function apply(helm: Helm, release: Release, before: readonly KubeObject[]): Promise<string | undefined> {
   const { api, call } = helm;
+  const refused: string[] = [];
   for (const object of release.objects) {
     const type = typeOfKind(api.cluster, object.apiVersion, object.kind);
-    if (type === undefined)
-      throw new ApiError('NotFound', `no matches for kind "${object.kind}" in version "${object.apiVersion}"`);
     const { name, namespace } = object.metadata;
     const last = before.find((other) => other.kind === object.kind && other.metadata.name === name);
-    const present = api.get(type, namespace, name);
-    if (last === undefined || present === undefined) {
-      await call.write(() => api.create(type, object, namespace, { manager: 'helm' }));
-      continue;
+    const present = type === undefined ? undefined : api.get(type, namespace, name);
+    const isUpdate = present !== undefined && (last !== undefined || helm.third);
+    try {
+      if (type === undefined)
+        throw new ApiError('NotFound', `no matches for kind "${object.kind}" in version "${object.apiVersion}"`);
+      if (isUpdate) {
+        // Helm 2 looks at the two charts only; what somebody changed in the cluster it does not see.
+        const merged = helm.third ? threeWay(last ?? object, object, present) : twoWay(last ?? object, object, present);
+        // Where the charts do not differ helm sends nothing.
+        if (same(merged, present)) continue;
+        await call.write(() => api.update(type, merged as KubeObject, { manager: 'helm' }));
+      } else await call.write(() => api.create(type, object, namespace, { manager: 'helm' }));
+    } catch (error) {
+      const why = refusal(error);
+      if (helm.fourth) return why;
+      if (helm.third)
+        return isUpdate
+          ? `cannot patch "${name}" with kind ${object.kind}: ${why}`
+          : `1 error occurred:\n\t* ${why}\n\n`;
+      // An install of Helm 2 ends with the first, an upgrade tries all.
+      if (before.length === 0) return why;
+      refused.push(why);
     }
-    // Helm 2 looks at the two charts only; what somebody changed in the cluster it does not see.
-    const merged = helm.third ? threeWay(last, object, present) : twoWay(last, object, present);
-    await call.write(() => api.update(type, merged as KubeObject, { manager: 'helm' }));
   }
+  if (refused.length > 0) return refused.join(' && ');
   for (const gone of before) {
     if (release.objects.some((object) => object.kind === gone.kind && object.metadata.name === gone.metadata.name))
       continue;
     await removeObject(helm, gone);
   }
+  return undefined;
 }
 
 async function removeObject(helm: Helm, object: KubeObject): Promise<void> {
@@ -532,24 +664,59 @@ async function removeObject(helm: Helm, object: KubeObject): Promise<void> {
   });
 }
 
+/** Between what Helm reads and what it writes other programs may come. */
+function pause(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+/** Helm 4 complains about a name that cannot be used in a log line first. */
+function nameRefused(helm: Helm, why: string): never {
+  if (helm.fourth)
+    helm.call.err(
+      `level=ERROR msg="release name check failed" error=${JSON.stringify(why.replace('re-use', 'reuse'))}\n`,
+    );
+  return helm.call.fail(
+    `Error: INSTALLATION FAILED: ${helm.fourth ? `release name check failed: ${why.replace('re-use', 'reuse')}` : why}`,
+  );
+}
+
 async function installRelease(helm: Helm, name: string, reference: string): Promise<number> {
   const { call, flags, api } = helm;
-  const history = helm.history(name);
-  const last = history[history.length - 1];
-  if (last !== undefined && !(flags.bool('replace') && (last.status === 'DELETED' || last.status === 'FAILED'))) {
-    return call.fail(
-      helm.third
-        ? 'Error: INSTALLATION FAILED: cannot re-use a name that is still in use'
-        : `Error: a release named ${name} already exists.\nRun: helm ls --all ${name}; to check the status of the release\nOr run: helm del --purge ${name}; to delete it`,
+  if (helm.third && !(RELEASE_PATTERN.test(name) && name.length <= 53)) {
+    nameRefused(
+      helm,
+      `release name "${name}": invalid release name, must match regex ${RELEASE_PATTERN.source} and the length must not be longer than 53`,
     );
   }
   const chart = chartFor(helm, reference);
-  const namespace = helm.space;
   const given = values(helm);
-  const objects = render(chart, name, namespace, given, api.atLeast('1.9.0'));
-  const release: Release = { name, namespace, revision: 1, status: 'PENDING_INSTALL', chart, values: given, objects };
-  if (flags.bool('dry-run')) {
-    describe(helm, release);
+  const history = helm.history(name);
+  const latest = history[history.length - 1];
+  const isFree =
+    latest === undefined ||
+    ((flags.bool('replace') || flags.bool('install')) && (latest.status === 'DELETED' || latest.status === 'FAILED'));
+  if (!isFree) {
+    if (helm.third) nameRefused(helm, 'cannot re-use a name that is still in use');
+    return call.fail(
+      `Error: a release named ${name} already exists.\nRun: helm ls --all ${name}; to check the status of the release\nOr run: helm del --purge ${name}; to delete it`,
+    );
+  }
+  const namespace = helm.space;
+  const objects = rendered(helm, name, namespace, chart, given);
+  const release: Release = {
+    name,
+    namespace,
+    revision: (latest?.revision ?? 0) + 1,
+    status: 'PENDING_INSTALL',
+    chart,
+    values: given,
+    objects,
+    description: 'Initial install underway',
+    deployed: new Date().toISOString(),
+  };
+  if (flags.has('dry-run')) {
+    if (helm.third) describe(helm, { ...release, description: 'Dry run complete' });
+    else call.out(`NAME:   ${name}\n`);
     return 0;
   }
   if (helm.third) {
@@ -557,12 +724,14 @@ async function installRelease(helm: Helm, name: string, reference: string): Prom
       const type = typeOfKind(api.cluster, object.apiVersion, object.kind);
       if (type === undefined) {
         return call.fail(
-          `Error: INSTALLATION FAILED: unable to build kubernetes objects from release manifest: resource mapping not found for name: "${object.metadata.name}" namespace: "${namespace}" from "": no matches for kind "${object.kind}" in version "${object.apiVersion}"\nensure CRDs are installed first`,
+          `Error: INSTALLATION FAILED: unable to build kubernetes objects from release manifest: resource mapping not found for name: "${object.metadata.name}" namespace: "" from "": no matches for kind "${object.kind}" in version "${object.apiVersion}"\nensure CRDs are installed first`,
         );
       }
-      if (api.get(type, namespace, object.metadata.name) !== undefined) {
+      const present = api.get(type, namespace, object.metadata.name);
+      const why = present === undefined ? undefined : foreign(present, object);
+      if (why !== undefined) {
         return call.fail(
-          `Error: INSTALLATION FAILED: rendered manifests contain a resource that already exists. Unable to continue with install: ${object.kind} "${object.metadata.name}" in namespace "${namespace}" exists and cannot be imported into the current release: invalid ownership metadata`,
+          `Error: INSTALLATION FAILED: ${helm.fourth ? 'u' : 'U'}nable to continue with install: ${object.kind} "${object.metadata.name}" in namespace "${namespace}" exists and cannot be imported into the current release: ${why}`,
         );
       }
     }
@@ -576,105 +745,157 @@ async function installRelease(helm: Helm, name: string, reference: string): Prom
       api.create(spaces, { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } }, undefined),
     );
   }
-  await helm.save(release);
-  return settle(helm, release, [], helm.third ? 'Error: INSTALLATION FAILED: ' : `Error: release ${name} failed: `);
+  await pause();
+  if (await helm.note(release)) return call.fail('Error: release: already exists');
+  const prefix = helm.third ? 'Error: INSTALLATION FAILED: ' : `Error: release ${name} failed: `;
+  return settle(helm, release, [], prefix);
 }
 
 /** Applies a release that is noted as pending, and notes how it went. */
 async function settle(helm: Helm, release: Release, before: readonly KubeObject[], prefix: string): Promise<number> {
   const { call, flags } = helm;
-  const failed = async (why: string): Promise<number> => {
-    await helm.save({ ...release, status: 'FAILED', description: `Release "${release.name}" failed: ${why}` });
-    if (flags.bool('atomic')) await removeRelease(helm, release.name, true);
-    return call.fail(prefix + why);
-  };
-  try {
-    await apply(helm, release, before);
-  } catch (error) {
-    if (!(error instanceof ApiError)) throw error;
-    return failed(error.message);
+  const what = before.length > 0 ? 'Upgrade' : 'Release';
+  const patient = flags.has('wait') || flags.bool('atomic') || flags.bool('rollback-on-failure');
+  const why = (await apply(helm, release, before)) ?? (patient ? await waitFor(helm, release) : undefined);
+  if (why !== undefined) {
+    const description = `${what} "${release.name}" failed: ${why}`;
+    await helm.note({ ...release, status: 'FAILED', description });
+    if (flags.bool('atomic') || flags.bool('rollback-on-failure')) await removeRelease(helm, release.name, true);
+    if (helm.fourth && before.length > 0)
+      call.err(`level=WARN msg="upgrade failed" name=${release.name} error=${JSON.stringify(why)}\n`);
+    throw new Exit(1, `${prefix}${why}\n`);
   }
-  if ((flags.bool('wait') || flags.bool('atomic')) && !(await waitFor(helm, release)))
-    return failed('timed out waiting for the condition');
-  const deployed: Release = { ...release, status: 'DEPLOYED' };
-  await helm.save(deployed);
-  if (!helm.third) call.out(`NAME:   ${release.name}\n`);
+  const description = before.length > 0 ? 'Upgrade complete' : 'Install complete';
+  const deployed: Release = { ...release, status: 'DEPLOYED', description };
+  await helm.note(deployed);
+  if (before.length > 0) call.out(`Release "${release.name}" has been upgraded. Happy Helming!\n`);
+  else if (!helm.third) call.out(`NAME:   ${release.name}\n`);
   if (flags.value('output') === 'json') call.out(`${JSON.stringify(statusJson(helm, deployed))}\n`);
   else describe(helm, deployed);
   return 0;
 }
 
 async function upgradeRelease(helm: Helm, name: string, reference: string): Promise<number> {
-  const { call, flags, api } = helm;
+  const { call, flags } = helm;
   const history = helm.history(name);
-  const last = history[history.length - 1];
-  if (last === undefined || (helm.third && last.status === 'DELETED')) {
-    if (!flags.bool('install')) {
-      return call.fail(
-        helm.third
-          ? `Error: UPGRADE FAILED: "${name}" has no deployed releases`
-          : `UPGRADE FAILED\nError: "${name}" has no deployed releases\nError: UPGRADE FAILED: "${name}" has no deployed releases`,
-      );
-    }
+  const latest = history[history.length - 1];
+  if (latest === undefined || (helm.third && latest.status === 'DELETED')) {
+    if (!flags.bool('install')) return call.fail(`Error: UPGRADE FAILED: "${name}" has no deployed releases`);
     call.out(`Release "${name}" does not exist. Installing it now.\n`);
     return installRelease(helm, name, reference);
   }
-  if (helm.third && last.status.startsWith('PENDING')) {
+  if (helm.third && latest.status.startsWith('PENDING')) {
     return call.fail('Error: UPGRADE FAILED: another operation (install/upgrade/rollback) is in progress');
-  }
-  const base = history.findLast((release) => release.status === 'DEPLOYED');
-  if (base === undefined) {
-    return call.fail(
-      helm.third
-        ? `Error: UPGRADE FAILED: "${name}" has no deployed releases`
-        : `UPGRADE FAILED\nError: "${name}" has no deployed releases\nError: UPGRADE FAILED: "${name}" has no deployed releases`,
-    );
   }
   const chart = chartFor(helm, reference);
   const given = values(helm);
+  // From version 3 on a first install that failed can be upgraded, too.
+  const failed = helm.third && (latest.status === 'FAILED' || latest.status === 'SUPERSEDED') ? latest : undefined;
+  const base = history.findLast((release) => release.status === 'DEPLOYED') ?? failed;
+  if (base === undefined) return call.fail(`Error: UPGRADE FAILED: "${name}" has no deployed releases`);
   const merged = flags.bool('reuse-values') ? dict(mergePatch(base.values, given)) : given;
-  const objects = render(chart, name, base.namespace, merged, api.atLeast('1.9.0'));
   const release: Release = {
     name,
     namespace: base.namespace,
-    revision: last.revision + 1,
+    revision: latest.revision + 1,
     status: 'PENDING_UPGRADE',
     chart,
     values: merged,
-    objects,
+    objects: rendered(helm, name, base.namespace, chart, merged),
+    description: 'Preparing upgrade',
+    deployed: new Date().toISOString(),
   };
-  if (flags.bool('dry-run')) return 0;
-  await helm.save(release);
+  if (flags.has('dry-run')) return 0;
+  await pause();
+  if (await helm.note(release)) {
+    return call.fail(
+      helm.third
+        ? 'Error: UPGRADE FAILED: another operation (install/upgrade/rollback) is in progress'
+        : `Error: UPGRADE FAILED: release: "${name}.v${release.revision}" already exists`,
+    );
+  }
   const code = await settle(helm, release, base.objects, 'Error: UPGRADE FAILED: ');
-  await helm.save({ ...base, status: 'SUPERSEDED' });
-  call.record.stdout = `Release "${name}" has been upgraded. Happy Helming!\n${call.record.stdout}`;
+  await supersede(helm, name, release.revision);
   return code;
+}
+
+/** Once a release is deployed, those before it are not any more. */
+async function supersede(helm: Helm, name: string, revision: number): Promise<void> {
+  for (const old of helm.history(name)) {
+    const counts = old.status === 'DEPLOYED' || (helm.third && old.status === 'FAILED');
+    if (counts && old.revision < revision) await helm.note({ ...old, status: 'SUPERSEDED' });
+  }
+}
+
+/** Helm 3 and later: the revision before, or the one that is named, once more. */
+async function rollback(helm: Helm, name: string, revision: string | undefined): Promise<number> {
+  const { call } = helm;
+  const history = helm.history(name);
+  const latest = history[history.length - 1];
+  if (latest === undefined) return call.fail('Error: release: not found');
+  const wanted = revision === undefined ? latest.revision - 1 : Number(revision);
+  const target = history.find((release) => release.revision === wanted);
+  if (target === undefined) return call.fail(`Error: release has no ${wanted} version`);
+  const release: Release = {
+    ...target,
+    revision: latest.revision + 1,
+    status: 'PENDING_UPGRADE',
+    description: `Rollback to ${wanted}`,
+    deployed: new Date().toISOString(),
+  };
+  await helm.note(release);
+  const why = await apply(helm, release, latest.objects);
+  if (why !== undefined) {
+    await helm.note({ ...release, status: 'FAILED', description: `Rollback "${name}" failed: ${why}` });
+    return call.fail(`Error: ${why}`);
+  }
+  await helm.note({ ...release, status: 'DEPLOYED' });
+  await supersede(helm, name, release.revision);
+  call.out('Rollback was a success! Happy Helming!\n');
+  return 0;
 }
 
 async function removeRelease(helm: Helm, name: string, purge: boolean): Promise<boolean> {
   const history = helm.history(name);
-  const last = history[history.length - 1];
-  if (last === undefined) return false;
-  for (const object of [...last.objects].reverse()) await removeObject(helm, object);
+  const latest = history[history.length - 1];
+  if (latest === undefined || (helm.third && !purge && latest.status === 'DELETED')) return false;
+  if (latest.status !== 'DELETED') for (const object of [...latest.objects].reverse()) await removeObject(helm, object);
   if (!purge) {
-    await helm.save({ ...last, status: 'DELETED' });
+    await helm.note({ ...latest, status: 'DELETED', description: 'Uninstallation complete' });
     return true;
   }
   for (const release of history) await helm.forget(release);
   return true;
 }
 
-function tiller(helm: Helm): KubeObject[] {
+function tiller(helm: Helm): { readonly deployment: KubeObject; readonly service: KubeObject } {
   const { flags, api } = helm;
-  const labels = { app: 'helm', name: 'tiller' };
+  const labels = TILLER_LABELS;
   const account = flags.value('service-account');
-  const image = flags.value('tiller-image') ?? `gcr.io/kubernetes-helm/tiller:v${helm.release}`;
-  const apiVersion = helm.atLeast('2.15.0') ? 'apps/v1' : 'extensions/v1beta1';
-  if (typeOfKind(api.cluster, apiVersion, 'Deployment') === undefined)
-    return helm.call.fail('Error: error installing: the server could not find the requested resource');
-  return [
-    {
-      apiVersion,
+  const probe = (which: string): Dict => ({
+    httpGet: { path: `/${which}`, port: 44135 },
+    initialDelaySeconds: 1,
+    timeoutSeconds: 1,
+  });
+  const container: Dict = {
+    name: 'tiller',
+    image: flags.value('tiller-image') ?? `gcr.io/kubernetes-helm/tiller:v${helm.release}`,
+    imagePullPolicy: 'IfNotPresent',
+    env: [
+      { name: 'TILLER_NAMESPACE', value: 'kube-system' },
+      { name: 'TILLER_HISTORY_MAX', value: flags.value('history-max') ?? '0' },
+    ],
+    ports: [{ name: 'tiller', containerPort: 44134 }],
+    livenessProbe: probe('liveness'),
+    readinessProbe: probe('readiness'),
+  };
+  return {
+    deployment: {
+      // From 2.15 on Helm writes a version that 1.7 and 1.8 refuse.
+      apiVersion:
+        atLeast(helm.release, '2.15.0') || typeOfKind(api.cluster, 'extensions/v1beta1', 'Deployment') === undefined
+          ? 'apps/v1'
+          : 'extensions/v1beta1',
       kind: 'Deployment',
       metadata: { name: 'tiller-deploy', namespace: 'kube-system', labels },
       spec: {
@@ -682,49 +903,77 @@ function tiller(helm: Helm): KubeObject[] {
         selector: { matchLabels: labels },
         template: {
           metadata: { labels },
-          spec: {
-            ...(account === undefined ? {} : { serviceAccountName: account }),
-            containers: [{ name: 'tiller', image, env: [{ name: 'TILLER_NAMESPACE', value: 'kube-system' }] }],
-          },
+          spec: { ...(account === undefined ? {} : { serviceAccountName: account }), containers: [container] },
         },
       },
     },
-    {
+    service: {
       apiVersion: 'v1',
       kind: 'Service',
       metadata: { name: 'tiller-deploy', namespace: 'kube-system', labels },
       spec: { type: 'ClusterIP', selector: labels, ports: [{ name: 'tiller', port: 44134, targetPort: 'tiller' }] },
     },
-  ];
+  };
+}
+
+/** Folders of HELM_HOME in the order in which init makes them. */
+const FOLDERS = [
+  '',
+  '/repository',
+  '/repository/cache',
+  '/repository/local',
+  '/plugins',
+  '/starters',
+  '/cache/archive',
+];
+
+/** Makes what of the client's own folder is not there yet. */
+async function makeHome(helm: Helm): Promise<void> {
+  const { call, flags, world } = helm;
+  if (helm.home() === undefined) {
+    for (const folder of FOLDERS) call.out(`Creating ${helm.homePath}${folder} \n`);
+    await call.write(() => helm.setHome({}));
+  }
+  if (helm.home()?.repositories === undefined) {
+    const url = flags.value('stable-repo-url') ?? (atLeast(helm.release, '2.17.0') ? ARCHIVE : RETIRED);
+    call.out(`Creating ${helm.homePath}/repository/repositories.yaml \nAdding stable repo with URL: ${url} \n`);
+    const host = /^https?:\/\/([^/:]+)/.exec(url)?.[1] ?? url;
+    if (!flags.bool('skip-refresh') && world.options.unreachable?.includes(host) === true) {
+      const why = `Get ${url}/index.yaml: dial tcp: lookup ${host} on 192.0.2.53:53: no such host`;
+      call.fail(`Error: Looks like "${url}" is not a valid chart repository or cannot be reached: ${why}`);
+    }
+    if (!flags.bool('skip-refresh') && url === RETIRED) {
+      const why = `Failed to fetch ${url}/index.yaml : 403 Forbidden`;
+      call.fail(`Error: Looks like "${url}" is not a valid chart repository or cannot be reached: ${why}`);
+    }
+    const local = flags.value('local-repo-url') ?? LOCAL_REPOSITORY;
+    call.out(`Adding local repo with URL: ${local} \n`);
+    await call.write(() => helm.setHome({ repositories: { stable: url, local } }));
+  }
+  call.out(`$HELM_HOME has been configured at ${helm.homePath}.\n`);
 }
 
 async function init(helm: Helm): Promise<number> {
   const { call, flags } = helm;
-  if (helm.home() === undefined) {
-    const url = flags.value('stable-repo-url') ?? (helm.atLeast('2.17.0') ? ARCHIVE : RETIRED);
-    if (url === RETIRED && !flags.bool('skip-refresh')) {
-      return call.fail(
-        `Error: Looks like "${url}" is not a valid chart repository or cannot be reached: Failed to fetch ${url}/index.yaml : 403 Forbidden`,
-      );
-    }
-    await call.write(() => helm.setHome({ repositories: { stable: url, local: 'http://127.0.0.1:8879/charts' } }));
-    call.out(`Creating ${helm.homePath}\nAdding stable repo with URL: ${url}\n`);
-  }
-  call.out(`$HELM_HOME has been configured at ${helm.homePath}.\n`);
+  await makeHome(helm);
   if (flags.bool('client-only')) {
     call.out("Not installing Tiller due to 'client-only' flag having been set\nHappy Helming!\n");
     return 0;
   }
   const { api } = helm;
+  const { deployment, service } = tiller(helm);
   const present = api.find('Deployment', 'kube-system', 'tiller-deploy');
-  const [deployment, service] = tiller(helm);
-  const type = api.type('Deployment');
+  const type = typeOfKind(api.cluster, deployment.apiVersion, 'Deployment');
   const services = api.type('Service');
-  if (deployment === undefined || service === undefined || type === undefined || services === undefined) return 1;
-  if (present === undefined) {
-    await call.write(() => api.create(type, deployment, 'kube-system'));
+  if (type === undefined || services === undefined)
+    return call.fail('Error: error installing: the server could not find the requested resource');
+  const makeService = async (): Promise<void> => {
     if (api.get(services, 'kube-system', 'tiller-deploy') === undefined)
       await call.write(() => api.create(services, service, 'kube-system'));
+  };
+  if (present === undefined) {
+    await call.write(() => api.create(type, deployment, 'kube-system'));
+    await makeService();
     call.out('\nTiller (the Helm server-side component) has been installed into your Kubernetes Cluster.\n');
   } else if (flags.bool('upgrade')) {
     await call.write(() => {
@@ -742,8 +991,7 @@ async function init(helm: Helm): Promise<number> {
       }
       return api.update(type, copy);
     });
-    if (api.get(services, 'kube-system', 'tiller-deploy') === undefined)
-      await call.write(() => api.create(services, service, 'kube-system'));
+    await makeService();
     call.out('\nTiller (the Helm server-side component) has been upgraded to the current version.\n');
   } else {
     call.out(
@@ -759,40 +1007,49 @@ async function init(helm: Helm): Promise<number> {
   return 0;
 }
 
+function chartName(release: Release): string {
+  return `${release.chart.name}-${release.chart.version}`;
+}
+
+const FILTERS: Readonly<Record<string, readonly Status[]>> = {
+  deployed: ['DEPLOYED'],
+  failed: ['FAILED'],
+  deleted: ['DELETED'],
+  uninstalled: ['DELETED'],
+  superseded: ['SUPERSEDED'],
+  pending: ['PENDING_INSTALL', 'PENDING_UPGRADE'],
+};
+/** Helm 2 does not count what a later revision has taken the place of among all. */
+const ALL_OF_TWO: readonly Status[] = ['DEPLOYED', 'FAILED', 'PENDING_INSTALL', 'PENDING_UPGRADE', 'DELETED'];
+const ALL: readonly Status[] = [...ALL_OF_TWO, 'SUPERSEDED'];
+
+/** The releases that `list` is asked for: each revision by itself in Helm 2, the latest of each release from Helm 3 on. */
+function listed(helm: Helm): Release[] {
+  const { flags } = helm;
+  const wanted = Object.entries(FILTERS).flatMap(([flag, statuses]) => (flags.bool(flag) ? statuses : []));
+  const all = helm.third ? ALL : ALL_OF_TWO;
+  const usual: readonly Status[] = helm.fourth ? ALL : ['DEPLOYED', 'FAILED'];
+  const statuses = flags.bool('all') ? all : wanted.length > 0 ? wanted : usual;
+  const every = helm.releases(flags.bool('all-namespaces') || !helm.third);
+  // From version 3 on a release counts once, unless older revisions are asked for.
+  const newest = new Map(every.map((release) => [`${release.namespace}/${release.name}`, release]));
+  const counted = helm.third && !flags.bool('superseded') ? [...newest.values()] : every;
+  const filter = new RegExp(flags.value('filter') ?? (helm.third ? '' : (flags.args[0] ?? '')));
+  const space = helm.third ? undefined : flags.value('namespace');
+  return counted
+    .filter((release) => statuses.includes(release.status) && filter.test(release.name))
+    .filter((release) => space === undefined || release.namespace === space)
+    .sort((a, b) => (a.name === b.name ? a.revision - b.revision : a.name < b.name ? -1 : 1));
+}
+
+/** `2026-11-27 17:13:31.683435603 +0000 UTC`, as Go prints a time. */
+function goTime(time: string): string {
+  return `${time.replace('T', ' ').replace('Z', '000000')} +0000 UTC`;
+}
+
 function listReleases(helm: Helm): number {
   const { call, flags } = helm;
-  const latest = new Map(
-    helm
-      .releases(flags.bool('all-namespaces') || !helm.third)
-      .map((release) => [`${release.namespace}/${release.name}`, release]),
-  );
-  const every: Status[] = ['DEPLOYED', 'FAILED', 'PENDING_INSTALL', 'PENDING_UPGRADE', 'SUPERSEDED', 'DELETED'];
-  const wanted: Status[] = flags.bool('all')
-    ? every
-    : [
-        ...(flags.bool('deployed') ? ['DEPLOYED' as const] : []),
-        ...(flags.bool('failed') ? ['FAILED' as const] : []),
-        ...(flags.bool('deleted') ? ['DELETED' as const] : []),
-        ...(flags.bool('superseded') ? ['SUPERSEDED' as const] : []),
-        ...(flags.bool('uninstalled') ? ['DELETED' as const] : []),
-        ...(flags.bool('pending') ? ['PENDING_INSTALL' as const, 'PENDING_UPGRADE' as const] : []),
-      ];
-  const otherwise: Status[] = helm.fourth ? every : ['DEPLOYED', 'FAILED'];
-  const shownStatuses = wanted.length > 0 ? wanted : otherwise;
-  const filter = new RegExp(flags.value('filter') ?? flags.args[0] ?? '');
-  const space = helm.third ? undefined : flags.value('namespace');
-  const found = [...latest.values()]
-    .filter(
-      (release) =>
-        shownStatuses.includes(release.status) &&
-        filter.test(release.name) &&
-        (space === undefined || release.namespace === space),
-    )
-    .sort((a, b) => (a.name < b.name ? -1 : 1));
-  const updated = new Date().toUTCString();
-  const status = (release: Release): string =>
-    helm.third ? release.status.toLowerCase().replaceAll('_', '-') : release.status;
-  const chartName = (release: Release): string => `${release.chart.name}-${release.chart.version}`;
+  const found = listed(helm);
   if (flags.value('output') === 'json') {
     const items: Json = found.map((release) =>
       helm.third
@@ -800,16 +1057,16 @@ function listReleases(helm: Helm): number {
             name: release.name,
             namespace: release.namespace,
             revision: String(release.revision),
-            updated,
-            status: status(release),
+            updated: goTime(release.deployed),
+            status: statusWord(helm, release),
             chart: chartName(release),
             app_version: release.chart.appVersion,
           }
         : {
             Name: release.name,
             Revision: release.revision,
-            Updated: updated,
-            Status: status(release),
+            Updated: ansic(new Date(release.deployed)),
+            Status: release.status,
             Chart: chartName(release),
             AppVersion: release.chart.appVersion,
             Namespace: release.namespace,
@@ -819,60 +1076,105 @@ function listReleases(helm: Helm): number {
       call.out(`${JSON.stringify(helm.third ? items : { Next: '', Releases: items })}\n`);
     return 0;
   }
-  if (flags.bool('short')) for (const release of found) call.out(`${release.name}\n`);
-  else if (found.length > 0 || helm.third) {
-    const rows = helm.third
-      ? [['NAME', 'NAMESPACE', 'REVISION', 'UPDATED', 'STATUS', 'CHART', 'APP VERSION']]
-      : [['NAME', 'REVISION', 'UPDATED', 'STATUS', 'CHART', 'NAMESPACE']];
-    for (const release of found) {
-      rows.push(
-        helm.third
-          ? [
-              release.name,
-              release.namespace,
-              String(release.revision),
-              updated,
-              status(release),
-              chartName(release),
-              release.chart.appVersion,
-            ]
-          : [release.name, String(release.revision), updated, status(release), chartName(release), release.namespace],
-      );
-    }
-    for (const row of rows) call.out(`${row.join('\t')}\n`);
+  if (flags.bool('short')) {
+    for (const name of new Set(found.map((release) => release.name))) call.out(`${name}\n`);
+    return 0;
+  }
+  if (helm.third) {
+    const heads = ['NAME', 'NAMESPACE', 'REVISION', 'UPDATED', 'STATUS', 'CHART', 'APP VERSION'];
+    const rows = found.map((release) => [
+      release.name,
+      release.namespace,
+      String(release.revision),
+      goTime(release.deployed),
+      statusWord(helm, release),
+      chartName(release),
+      release.chart.appVersion,
+    ]);
+    call.out(table([heads, ...rows]));
+  } else if (found.length > 0) {
+    const heads = ['NAME', 'REVISION', 'UPDATED', 'STATUS', 'CHART', 'NAMESPACE'];
+    const rows = found.map((release) => [
+      release.name,
+      String(release.revision),
+      ansic(new Date(release.deployed)),
+      release.status,
+      chartName(release),
+      release.namespace,
+    ]);
+    call.out(table([heads, ...rows]));
   }
   return 0;
 }
+
+function historyOf(helm: Helm, name: string): number {
+  const { call, flags } = helm;
+  const history = helm.history(name);
+  if (history.length === 0) return call.fail(helm.notFound(name));
+  if (flags.value('output') === 'json') {
+    const entries = history.map((release) => ({
+      revision: release.revision,
+      updated: release.deployed,
+      status: statusWord(helm, release),
+      chart: chartName(release),
+      ...(helm.third ? { app_version: release.chart.appVersion } : {}),
+      description: release.description ?? '',
+    }));
+    call.out(`${JSON.stringify(entries)}\n`);
+    return 0;
+  }
+  const version = (word: string): string[] => (helm.third ? [word] : []);
+  const rows = history.map((release) => [
+    String(release.revision),
+    ansic(new Date(release.deployed)),
+    statusWord(helm, release),
+    chartName(release),
+    ...version(release.chart.appVersion),
+    release.description ?? '',
+  ]);
+  call.out(
+    table([['REVISION', 'UPDATED', 'STATUS', 'CHART', ...version('APP VERSION'), 'DESCRIPTION'], ...rows], helm.third),
+  );
+  return 0;
+}
+
+/** Commits of the releases whose programs were measured; every other one has this one, too. */
+const COMMIT = '8478fb4fc723885b155c924d1c8c410b7a9444e6';
 
 function version(helm: Helm): number {
   const { call, flags } = helm;
-  const line = (git: string): string =>
-    flags.bool('short')
-      ? `${git}+g8478fb4`
-      : `&version.Version{SemVer:"${git}", GitCommit:"8478fb4", GitTreeState:"clean"}`;
+  const brief = flags.bool('short');
   if (helm.third) {
     const template = flags.value('template');
-    if (template !== undefined) call.out(template.replaceAll(/\{\{\s*\.Version\s*\}\}/g, `v${helm.release}`));
-    else
-      call.out(
-        flags.bool('short')
-          ? `v${helm.release}+g8478fb4\n`
-          : `version.BuildInfo{Version:"v${helm.release}", GitCommit:"8478fb4", GitTreeState:"clean", GoVersion:"go1.20"}\n`,
-      );
+    if (template !== undefined) {
+      call.out(template.replaceAll(/\{\{\s*\.Version\s*\}\}/g, `v${helm.release}`));
+      return 0;
+    }
+    const more = helm.fourth ? ', KubeClientVersion:"v1.35"' : '';
+    call.out(
+      brief
+        ? `v${helm.release}+g${COMMIT.slice(0, 7)}\n`
+        : `version.BuildInfo{Version:"v${helm.release}", GitCommit:"${COMMIT}", GitTreeState:"clean", GoVersion:"go1.20"${more}}\n`,
+    );
     return 0;
   }
+  const line = (git: string): string =>
+    brief
+      ? `${git}+g${COMMIT.slice(0, 7)}`
+      : `&version.Version{SemVer:"${git}", GitCommit:"${COMMIT}", GitTreeState:"clean"}`;
   const both = flags.bool('client') === flags.bool('server');
   if (both || flags.bool('client')) call.out(`Client: ${line(`v${helm.release}`)}\n`);
-  if (both || flags.bool('server')) {
-    const server = helm.needTiller();
-    call.out(`Server: ${line(server)}\n`);
+  if (!both && !flags.bool('server')) return 0;
+  let server: string;
+  try {
+    server = helm.needTiller();
+  } catch (error) {
+    if (!(error instanceof Exit) || error.stderr.includes('incompatible versions')) throw error;
+    // Whatever the reason is, `version` has one sentence for it.
+    return call.fail('Error: cannot connect to Tiller');
   }
+  call.out(`Server: ${line(server)}\n`);
   return 0;
-}
-
-function last(helm: Helm, name: string): Release | undefined {
-  const history = helm.history(name);
-  return history[history.length - 1];
 }
 
 async function repo(helm: Helm): Promise<number> {
@@ -880,49 +1182,43 @@ async function repo(helm: Helm): Promise<number> {
   const [action = '', name = '', url = ''] = flags.args;
   switch (action) {
     case 'add': {
-      const home = helm.third ? (helm.home() ?? { repositories: {} }) : helm.needHome();
-      if (
-        helm.third &&
-        home.repositories[name] !== undefined &&
-        home.repositories[name] !== url &&
-        !flags.bool('force-update')
-      ) {
+      const repositories = helm.third ? (helm.home()?.repositories ?? {}) : helm.needRepositories();
+      const before = repositories[name];
+      if (helm.third && before !== undefined && before !== url && !flags.bool('force-update')) {
         return call.fail(`Error: repository name (${name}) already exists, please specify a different name`);
       }
-      const known = home.repositories[name] === url;
-      await call.write(() => helm.setHome({ repositories: { ...home.repositories, [name]: url } }));
+      await call.write(() => helm.setHome({ repositories: { ...repositories, [name]: url } }));
       call.out(
-        helm.third && known
+        helm.third && before === url
           ? `"${name}" already exists with the same configuration, skipping\n`
           : `"${name}" has been added to your repositories\n`,
       );
       return 0;
     }
     case 'update':
-      if (Object.keys(helm.needHome().repositories).length === 0)
+      if (Object.keys(helm.needRepositories()).length === 0)
         return call.fail('Error: no repositories found. You must add one before updating');
       call.out(
         'Hang tight while we grab the latest from your chart repositories...\nUpdate Complete. ⎈ Happy Helming!⎈\n',
       );
       return 0;
     case 'remove': {
-      const { [name]: gone, ...rest } = helm.needHome().repositories;
+      const { [name]: gone, ...rest } = helm.needRepositories();
       if (gone === undefined) return call.fail(`Error: no repo named "${name}" found`);
       await call.write(() => helm.setHome({ repositories: rest }));
       call.out(`"${name}" has been removed from your repositories\n`);
       return 0;
     }
     case 'list': {
-      const { repositories } = helm.needHome();
-      if (flags.value('output') === 'json')
-        call.out(
-          `${JSON.stringify(Object.entries(repositories).map(([found, where]) => ({ name: found, url: where })))}\n`,
-        );
-      else
-        call.out(
-          ['NAME\tURL', ...Object.entries(repositories).map(([found, where]) => `${found}\t${where}`)].join('\n') +
-            '\n',
-        );
+      const json = flags.value('output') === 'json';
+      if (helm.third && helm.home()?.repositories === undefined && (json || helm.fourth)) {
+        if (json) call.out('[]\n');
+        else call.err('no repositories to show\n');
+        return 0;
+      }
+      const entries = Object.entries(helm.needRepositories());
+      if (json) call.out(`${JSON.stringify(entries.map(([found, where]) => ({ name: found, url: where })))}\n`);
+      else call.out(table([['NAME', 'URL'], ...entries]));
       return 0;
     }
     default:
@@ -930,27 +1226,50 @@ async function repo(helm: Helm): Promise<number> {
   }
 }
 
-async function get(helm: Helm): Promise<number> {
+function yaml(value: Json): string {
+  return dump(sorted(value), { seqNoIndent: true, quoteStyle: 'double', lineWidth: -1 });
+}
+
+function get(helm: Helm): number {
   const { call, flags } = helm;
   const [what = '', named] = flags.args;
   const name = named ?? what;
-  const release = last(helm, name);
-  if (release === undefined)
-    return call.fail(helm.third ? 'Error: release: not found' : `Error: release: "${name}" not found`);
-  const shown: Json =
-    what === 'values'
-      ? release.values
-      : what === 'manifest'
-        ? [...release.objects]
-        : { values: release.values, objects: [...release.objects] };
-  if (what === 'manifest') for (const object of release.objects) call.out(`---\n${dump(sorted(object))}`);
-  else if (flags.value('output') === 'json') call.out(`${JSON.stringify(shown)}\n`);
-  else call.out(`${helm.third ? 'USER-SUPPLIED VALUES:\n' : ''}${dump(sorted(shown))}`);
-  return Promise.resolve(0);
+  const release = helm.history(name).at(-1);
+  if (release === undefined) return call.fail(helm.notFound(name));
+  if (what === 'manifest') {
+    for (const object of release.objects) call.out(`---\n${dump(sorted(object))}`);
+    return 0;
+  }
+  const given = what === 'values' && flags.bool('all') ? computedValues(release.chart, release.values) : release.values;
+  const shown: Json = what === 'values' ? given : { values: release.values, objects: [...release.objects] };
+  const format = flags.value('output');
+  if (format === 'json') call.out(`${JSON.stringify(shown)}\n`);
+  else if (!helm.third) call.out(`${yaml(shown)}\n`);
+  else {
+    const head = flags.bool('all') ? 'COMPUTED VALUES:\n' : 'USER-SUPPLIED VALUES:\n';
+    const none = isDict(shown) && Object.keys(shown).length === 0;
+    call.out(`${format === 'yaml' ? '' : head}${none ? 'null\n' : yaml(shown)}`);
+  }
+  return 0;
+}
+
+/** Helm 3 and later refuse what they do not expect before they do anything. */
+function checkArguments(helm: Helm, action: string): void {
+  if (!helm.third) return;
+  const { call, flags } = helm;
+  const refuse = (why: string, usage: string): never =>
+    call.fail(`Error: "helm ${action}" ${why}\n\nUsage:  helm ${action} ${usage}`);
+  const count = flags.args.length;
+  if ((action === 'list' || action === 'version') && count > 0) refuse('accepts no arguments', '[flags]');
+  if (action === 'install' && count < 1) refuse('requires at least 1 argument', '[NAME] [CHART] [flags]');
+  if (action === 'upgrade' && count !== 2) refuse('requires 2 arguments', '[RELEASE] [CHART] [flags]');
+  if (action === 'uninstall' && count < 1) refuse('requires at least 1 argument', 'RELEASE_NAME [...] [flags]');
+  if (action === 'status' && count !== 1) refuse('requires 1 argument', 'RELEASE_NAME [flags]');
 }
 
 async function dispatch(helm: Helm, action: string): Promise<number> {
   const { call, flags } = helm;
+  checkArguments(helm, action);
   const server = !['version', 'init', 'repo'].includes(action);
   if (server && !helm.third) {
     helm.needTiller();
@@ -968,20 +1287,18 @@ async function dispatch(helm: Helm, action: string): Promise<number> {
       return listReleases(helm);
     case 'get':
       return get(helm);
-    case 'status':
-    case 'history': {
-      const release = last(helm, first);
-      if (release === undefined)
-        return call.fail(
-          helm.third
-            ? 'Error: release: not found'
-            : `Error: getting deployed release "${first}": release: "${first}" not found`,
-        );
-      if (action === 'history') {
-        for (const entry of helm.history(first))
-          call.out(`${entry.revision}\t${entry.status}\t${entry.chart.name}-${entry.chart.version}\n`);
-      } else if (flags.value('output') === 'json') call.out(`${JSON.stringify(statusJson(helm, release))}\n`);
-      else describe(helm, release);
+    case 'history':
+      return historyOf(helm, first);
+    case 'rollback':
+      return rollback(helm, first, second === '' ? undefined : second);
+    case 'status': {
+      const release = helm.history(first).at(-1);
+      if (release === undefined) {
+        const why = helm.notFound(first);
+        return call.fail(helm.third ? why : why.replace('Error: ', `Error: getting deployed release "${first}": `));
+      }
+      if (flags.value('output') === 'json') call.out(`${JSON.stringify(statusJson(helm, release))}\n`);
+      else describe(helm, release, true);
       return 0;
     }
     case 'install': {
@@ -996,8 +1313,8 @@ async function dispatch(helm: Helm, action: string): Promise<number> {
       return upgradeRelease(helm, first, second);
     case 'delete':
     case 'uninstall': {
-      if (!(await removeRelease(helm, first, helm.third ? !flags.bool('keep-history') : flags.bool('purge')))) {
-        if (flags.bool('ignore-not-found')) return 0;
+      const removed = await removeRelease(helm, first, helm.third ? !flags.bool('keep-history') : flags.bool('purge'));
+      if (!removed && !flags.bool('ignore-not-found')) {
         return call.fail(
           helm.third
             ? `Error: uninstall: Release not loaded: ${first}: release: not found`
@@ -1016,7 +1333,7 @@ async function reset(helm: Helm): Promise<number> {
   const { call, flags, api } = helm;
   const alive = helm.releases().filter((release) => release.status === 'DEPLOYED');
   if (alive.length > 0 && !flags.bool('force'))
-    return call.fail(`Error: there are still ${alive.length} deployed releases (Tip: use --force).`);
+    return call.fail(`Error: there are still ${alive.length} deployed releases (Tip: use --force)`);
   for (const kind of ['Service', 'Deployment']) {
     const type = api.type(kind);
     if (type === undefined || api.get(type, 'kube-system', 'tiller-deploy') === undefined) continue;
@@ -1029,8 +1346,8 @@ async function reset(helm: Helm): Promise<number> {
 }
 
 export async function runHelm(world: World, call: Call): Promise<number> {
-  const release = (world.options.helmVersion ?? '2.7.2').replace(/^v/, '');
-  const third = semver.gte(semver.coerce(release)?.version ?? '2.7.2', '3.0.0');
+  const release = world.helmVersion;
+  const third = atLeast(release, '3.0.0');
   const { argv } = call.invocation;
   const valued = new Set(
     Object.entries(GLOBAL)
@@ -1043,10 +1360,11 @@ export async function runHelm(world: World, call: Call): Promise<number> {
   let action = ALIASES[word] ?? word;
   if (third && action === 'delete') action = 'uninstall';
   const own = OWN[action];
-  const unknown = own === undefined || (third ? action === 'init' || action === 'reset' : action === 'uninstall');
-  if (unknown) {
+  const gone = third ? ['init', 'reset'] : ['uninstall', 'rollback'];
+  if (own === undefined || gone.includes(action)) {
     if (word === '') return 0;
-    return call.fail(`Error: unknown command "${word}" for "helm"\n\nRun 'helm --help' for usage.`);
+    const hint = third && word === 'init' ? '\n\nDid you mean this?\n\tlint\n' : '';
+    return call.fail(`Error: unknown command "${word}" for "helm"${hint}\nRun 'helm --help' for usage.`);
   }
   // In Helm 2 `-n` is a release's name, in Helm 3 the namespace.
   const specs: FlagSpecs = third ? { ...own, ...GLOBAL } : { ...GLOBAL, ...own };

@@ -1,9 +1,10 @@
 /** kubectl config and auth. */
 import { dump } from 'js-yaml';
-import { at, list, text } from './json';
+import { type Dict, type Json, at, list, sorted, text } from './json';
 import type { Kubeconfig, Section } from './kubeconfig';
-import { type Session, manifests, typeFor } from './kubectl-common';
-import { typeOfKind } from './resources';
+import { type Item, type Session, permitted, print, report } from './kubectl-common';
+import { aligned } from './kubectl-table';
+import { groupOf, typeOfWord } from './resources';
 import { reviewed } from './rest';
 import { kubeconfigFor } from './target';
 
@@ -39,20 +40,15 @@ export async function configCommand(s: Session): Promise<number> {
   const [action = '', name = '', value] = flags.args;
   switch (action) {
     case 'view': {
-      let view = config.view(flags.bool('raw'));
-      if (flags.bool('minify')) {
-        const context = flags.value('context') ?? config.currentContext;
-        const entry = config.entry('contexts', context);
-        if (entry === undefined) s.call.fail(`error: context "${context}" does not exist`);
-        const keep = (section: Section, wanted: string): void => {
-          view = { ...view, [section]: list(view[section]).filter((item) => at(item, 'name') === wanted) };
-        };
-        keep('contexts', context);
-        keep('clusters', text(entry.cluster));
-        keep('users', text(entry.user));
-        view['current-context'] = context;
-      }
-      call.out(flags.value('output') === 'json' ? `${JSON.stringify(view, null, 4)}\n` : dump(view));
+      const view = config.view(flags.bool('raw'));
+      // Newer ones leave out what is empty.
+      if (s.atLeast('1.34.0')) delete view.preferences;
+      const whole = flags.bool('minify') ? minified(s, config, view) : view;
+      call.out(
+        flags.value('output') === 'json'
+          ? `${JSON.stringify(whole, null, 4)}\n`
+          : dump(sorted(whole), { seqNoIndent: true }),
+      );
       return 0;
     }
     case 'current-context':
@@ -72,13 +68,15 @@ export async function configCommand(s: Session): Promise<number> {
       const chosen = name === '' ? entries : entries.filter((entry) => entry.name === name);
       if (flags.value('output') === 'name') for (const entry of chosen) call.out(`${entry.name}\n`);
       else {
-        if (!flags.bool('no-headers')) call.out('CURRENT   NAME   CLUSTER   AUTHINFO   NAMESPACE\n');
-        for (const entry of chosen) {
-          const mark = entry.name === config.currentContext ? '*' : ' ';
-          call.out(
-            `${mark}         ${entry.name}   ${text(entry.value.cluster)}   ${text(entry.value.user)}   ${text(entry.value.namespace)}\n`,
-          );
-        }
+        const rows = chosen.map((entry) => [
+          entry.name === config.currentContext ? '*' : '',
+          entry.name,
+          text(entry.value.cluster),
+          text(entry.value.user),
+          text(entry.value.namespace),
+        ]);
+        const head = ['CURRENT', 'NAME', 'CLUSTER', 'AUTHINFO', 'NAMESPACE'];
+        call.out(aligned(flags.bool('no-headers') ? rows : [head, ...rows]));
       }
       return 0;
     }
@@ -130,10 +128,36 @@ export async function configCommand(s: Session): Promise<number> {
     }
     default:
   }
-  return s.call.fail(`error: unknown command "config ${action}"`);
+  return s.call.fail(
+    `error: unknown command "${flags.args.join(' ')}"\nSee 'kubectl config -h' for help and examples.`,
+  );
 }
 
-/** `auth can-i VERB RESOURCE`: `yes` or `no`, and the exit code says the same. */
+/** Of a configuration only what one context needs. Up to 1.11 that is the current one, whatever `--context` says. */
+function minified(s: Session, config: Kubeconfig, view: Dict): Dict {
+  const asked = s.atLeast('1.12.0') ? s.flags.value('context') : undefined;
+  const name = asked ?? config.currentContext;
+  const context = config.entry('contexts', name);
+  if (context === undefined) s.call.fail(`error: cannot locate context ${name}`);
+  const keep = (section: Section, wanted: string): Json =>
+    list(view[section]).filter((item) => at(item, 'name') === wanted);
+  const [cluster, user] = [text(context.cluster), text(context.user)];
+  for (const [section, entry, word] of [
+    ['clusters', cluster, 'cluster'],
+    ['users', user, 'user'],
+  ] as const) {
+    if (config.entry(section, entry) === undefined) s.call.fail(`error: cannot locate ${word} ${entry}`);
+  }
+  return {
+    ...view,
+    clusters: keep('clusters', cluster),
+    users: keep('users', user),
+    contexts: keep('contexts', name),
+    'current-context': name,
+  };
+}
+
+/** `auth can-i VERB RESOURCE`: `yes` or `no`; up to 1.9 a no is no failure, unless it is to be quiet. */
 export function canICommand(s: Session): number {
   const { call, flags, world } = s;
   const [action, verb = '', word = ''] = flags.args;
@@ -149,34 +173,58 @@ export function canICommand(s: Session): number {
   }
   const [resource = ''] = word.split('/');
   const everything = resource === '*' || verb === '*';
-  const plural = resource === '*' || resource.startsWith('/') || resource === '' ? resource : resourceName(s, resource);
+  const { plural, group } =
+    resource === '*' || resource.startsWith('/') || resource === ''
+      ? { plural: resource, group: '' }
+      : resourceName(s, resource);
   const namespace = flags.bool('all-namespaces') ? undefined : s.namespace();
-  const allowed = everything
-    ? !world.state.denied.some((denial) => (denial.cluster ?? cluster.name) === cluster.name)
-    : world.allowed(cluster.name, verb, plural, namespace);
+  const allowed =
+    everything && flags.value('as') === undefined
+      ? !world.state.denied.some((denial) => (denial.cluster ?? cluster.name) === cluster.name)
+      : permitted(s, verb, { plural }, group, namespace);
   if (!flags.bool('quiet')) call.out(`${allowed ? 'yes' : 'no'}\n`);
-  return allowed ? 0 : 1;
+  return allowed || (!flags.bool('quiet') && !s.atLeast('1.10.0')) ? 0 : 1;
 }
 
-function resourceName(s: Session, word: string): string {
-  try {
-    return typeFor(s, word).type.plural;
-  } catch {
-    // The real one only warns of a type that the server does not have.
-    s.call.err(`Warning: the server doesn't have a resource type '${word}'\n`);
-    return word.split('.')[0] ?? word;
-  }
+function resourceName(s: Session, word: string): { readonly plural: string; readonly group: string } {
+  const found = typeOfWord(s.target().cluster, word);
+  if (found !== undefined) return { plural: found.type.plural, group: groupOf(found.version) };
+  const [plural = word, ...rest] = word.split('.');
+  const group = rest.join('.');
+  // The real one only warns of a type that the server does not have.
+  const where = group === '' ? '' : ` in group '${group}'`;
+  s.call.err(
+    `Warning: the server doesn't have a resource type '${plural}'${where}\n${s.atLeast('1.25.0') ? '\n' : ''}`,
+  );
+  return { plural, group };
 }
 
-/** Reviews that `create -f` sends: each answered, one after another, and never stored. */
-export function review(s: Session): boolean {
-  const objects = manifests(s).map(({ object }) => object);
-  if (!/^SelfSubject(Access|Rules)Review$/.test(objects[0]?.kind ?? '')) return false;
-  const { cluster } = s.target();
-  // Of a version that is not served (rules reviews came with 1.8): whoever creates it finds out.
-  if (objects.some(({ apiVersion, kind }) => typeOfKind(cluster, apiVersion, kind) === undefined)) return false;
-  for (const object of objects) {
-    s.call.out(`${JSON.stringify({ ...object, status: reviewed(s.world, cluster.name, object) }, null, 4)}\n`);
-  }
+/** A review that `create -f` sends: it is answered and never stored. False where the manifest is none. */
+export function review(s: Session, item: Item): boolean {
+  const { manifest } = item;
+  if (manifest === undefined || !/^SelfSubject(Access|Rules)Review$/.test(manifest.kind)) return false;
+  const { api } = s.target();
+  const { name, ...metadata } = manifest.metadata;
+  const answer: Dict = {
+    apiVersion: manifest.apiVersion,
+    kind: manifest.kind,
+    metadata: {
+      ...metadata,
+      ...(name === '' ? {} : { name }),
+      ...(api.atLeast('1.34.0') ? {} : { creationTimestamp: null }),
+    },
+    spec: withoutEmpty(manifest.spec ?? {}),
+    status: reviewed(s.world, api, s.flags.value('as'), manifest),
+  };
+  const output = s.flags.value('output');
+  if (output === 'json' || output === 'yaml') print(s, answer, output);
+  else report(s, { ...item, name: '<unknown>' }, undefined, 'created');
   return true;
+}
+
+/** The server answers no empty texts. */
+function withoutEmpty(value: Json): Json {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+  const entries = Object.entries(value).filter(([, item]) => item !== '' && item !== undefined);
+  return Object.fromEntries(entries.map(([key, item]) => [key, withoutEmpty(item ?? null)]));
 }

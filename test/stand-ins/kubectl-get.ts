@@ -3,9 +3,9 @@ import { type Json, type KubeObject, text } from './json';
 import {
   type Item,
   type Session,
+  input,
   itemOf,
   jsonpath,
-  manifests,
   named,
   need,
   print,
@@ -14,11 +14,14 @@ import {
   shown,
   unrecognized,
 } from './kubectl-common';
-import { type ResourceType, groupVersions, qualified } from './resources';
+import { printTables } from './kubectl-table';
+import { ApiError } from './objects';
+import { Complaint, type Problem, worded } from './problems';
+import { type ResourceType, groupVersions, qualified, typeOfWord } from './resources';
 import { answer } from './rest';
 import { Watch } from './watch';
 
-interface Found {
+export interface Found {
   readonly item: Item;
   readonly object: KubeObject;
 }
@@ -27,8 +30,8 @@ interface Found {
 async function raw(s: Session, url: string): Promise<number> {
   const { call, world } = s;
   const { api, server, userName } = s.target();
-  const user = s.flags.value('as') ?? userName;
-  const reply = await answer({ world, call, api, server, user }, { method: 'GET', url });
+  const as = s.flags.value('as');
+  const reply = await answer({ world, call, api, server, user: as ?? userName, as }, { method: 'GET', url });
   if (reply instanceof Watch) {
     const watch = reply;
     await new Promise<void>((resolve) => {
@@ -54,22 +57,63 @@ async function raw(s: Session, url: string): Promise<number> {
   return call.fail('Error from server (NotFound): the server could not find the requested resource');
 }
 
-export async function getCommand(s: Session): Promise<number> {
-  const { flags, call } = s;
-  const path = flags.value('raw');
-  if (path !== undefined) return raw(s, path);
-  const output = flags.value('output') ?? '';
+/** What a get command found, and what it did not. */
+interface Findings {
+  readonly found: Found[];
+  readonly problems: Problem[];
+  /** One object was asked for by its name. */
+  readonly single: boolean;
+}
+
+function byFile(s: Session, one: (item: Item) => void): Pick<Findings, 'problems' | 'single'> {
+  const read = input(s);
+  const problems: Problem[] = [];
+  for (const manifest of read.manifests) {
+    try {
+      const item = itemOf(s, manifest);
+      if (item === undefined) throw unrecognized(s, manifest);
+      one(item);
+    } catch (error) {
+      if (!(error instanceof ApiError || error instanceof Complaint)) throw error;
+      problems.push(error);
+    }
+  }
+  return { problems: [...problems, ...read.broken], single: read.single };
+}
+
+/** `get all`: the kinds of that category, in the order of the discovery documents. */
+function wordsOfAll(s: Session): string[] {
+  const { api, cluster } = s.target();
+  const words = api.atLeast('1.8.0')
+    ? ['pods', 'services', 'daemonsets.apps', 'deployments.apps', 'replicasets.apps', 'statefulsets.apps', 'jobs.batch']
+    : ['deployments.extensions', 'replicasets.extensions', 'deployments.apps', 'statefulsets.apps', 'pods'];
+  return words.filter((word) => typeOfWord(cluster, word) !== undefined);
+}
+
+function find(s: Session): Findings {
+  const { flags } = s;
+  const { api } = s.target();
   const selector = flags.value('selector');
   const found: Found[] = [];
-  const failures: string[] = [];
-  let single: boolean;
-  const files = flags.has('filename');
   const one = (item: Item): void => {
     need(s, 'get', item.type, item.version, item.namespace, item.name);
-    const object = s.target().api.get(item.type, item.namespace, item.name);
-    if (object !== undefined) found.push({ item, object });
-    else if (!flags.bool('ignore-not-found')) {
-      failures.push(`Error from server (NotFound): ${qualified(item.type, item.version)} "${item.name}" not found`);
+    const object = api.get(item.type, item.namespace, item.name);
+    if (object !== undefined) {
+      found.push({ item, object });
+      return;
+    }
+    // kubectl looks for the namespace, too, where a name is not found.
+    const { namespace } = item;
+    if (
+      !flags.has('filename') &&
+      namespace !== undefined &&
+      api.find('Namespace', undefined, namespace) === undefined
+    ) {
+      if (flags.bool('ignore-not-found')) return;
+      throw new ApiError('NotFound', `namespaces "${namespace}" not found`);
+    }
+    if (!flags.bool('ignore-not-found')) {
+      throw new ApiError('NotFound', `${qualified(item.type, item.version)} "${item.name}" not found`);
     }
   };
   const whole = (type: ResourceType, version: string): void => {
@@ -77,52 +121,82 @@ export async function getCommand(s: Session): Promise<number> {
     const space = everywhere ? undefined : s.namespace();
     need(s, 'list', type, version, space, '');
     const fields = flags.items('field-selector').map((part) => part.split(/==?/));
-    for (const object of s.target().api.list(type, space)) {
-      if (selector !== undefined && !selects(selector, object.metadata.labels)) continue;
-      if (fields.some(([key, value]) => key === 'metadata.name' && object.metadata.name !== value)) continue;
-      found.push({ item: { type, version, namespace: object.metadata.namespace, name: object.metadata.name }, object });
-    }
-    found.sort((a, b) => {
-      const [left, right] = [a, b].map(({ object }) => `${text(object.metadata.namespace)}/${object.metadata.name}`);
-      return a.item.type === b.item.type ? ((left ?? '') < (right ?? '') ? -1 : 1) : 0;
-    });
+    const listed = api
+      .list(type, space)
+      .filter((object) => selector === undefined || selects(selector, object.metadata.labels))
+      .filter((object) => !fields.some(([key, value]) => key === 'metadata.name' && object.metadata.name !== value))
+      .map((object) => ({
+        item: { type, version, namespace: object.metadata.namespace, name: object.metadata.name, listed: true },
+        object,
+      }));
+    const place = ({ object }: Found): string => `${text(object.metadata.namespace)}/${object.metadata.name}`;
+    found.push(...listed.sort((a, b) => (place(a) < place(b) ? -1 : 1)));
   };
-  if (files) {
-    const documents = manifests(s);
-    single = documents.length === 1;
-    for (const manifest of documents) {
-      const item = itemOf(s, manifest);
-      if (item === undefined) failures.push(`error: ${unrecognized(s, manifest)}`);
-      else one(item);
-    }
-  } else {
-    if (flags.args.length === 0) {
-      s.call.fail(
-        'You must specify the type of resource to get. Use "kubectl api-resources" for a complete list of supported resources.\n\nerror: Required resource not specified.',
-      );
-    }
-    const { items, types } = named(s, flags.args);
-    if (items.length > 0 && flags.bool('all-namespaces'))
-      s.call.fail('error: a resource cannot be retrieved by name across all namespaces');
-    single = items.length === 1;
-    for (const item of items) one(item);
-    for (const { type, version } of types) whole(type, version);
+  if (flags.has('filename')) return { found, ...byFile(s, one) };
+  if (flags.args.length === 0) {
+    s.call.fail(
+      'You must specify the type of resource to get. Use "kubectl api-resources" for a complete list of supported resources.\n\nerror: Required resource not specified.',
+    );
   }
+  const [first = '', ...names] = flags.args;
+  const words = first.split(',').flatMap((word) => (word === 'all' ? wordsOfAll(s) : [word]));
+  const args = [words.join(','), ...names];
+  const { items, types } = named(s, args);
+  if (items.length > 0 && flags.bool('all-namespaces'))
+    s.call.fail('error: a resource cannot be retrieved by name across all namespaces');
+  const problems: Problem[] = [];
+  const attempt = (look: () => void): void => {
+    try {
+      look();
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      problems.push(error);
+    }
+  };
+  for (const item of items)
+    attempt(() => {
+      one(item);
+    });
+  for (const { type, version } of types)
+    attempt(() => {
+      whole(type, version);
+    });
+  return { found, problems, single: items.length === 1 };
+}
+
+/** An object as kubectl prints it out of a list or for a file: up to 1.9 its namespace is set, be it an empty one. */
+function withNamespace(s: Session, object: KubeObject, item: Item): KubeObject {
+  if (s.atLeast('1.10.0') || item.type.namespaced) return object;
+  if (item.manifest === undefined && item.listed !== true) return object;
+  object.metadata.namespace = '';
+  return object;
+}
+
+export function getCommand(s: Session): number | Promise<number> {
+  const { flags, call } = s;
+  const path = flags.value('raw');
+  if (path !== undefined) return raw(s, path);
+  const output = flags.value('output') ?? '';
+  const { found, problems, single } = find(s);
+  const human = output === '' || output === 'wide';
   const fields = flags.bool('show-managed-fields') || (!s.atLeast('1.21.0') && s.target().api.atLeast('1.16.0'));
-  const objects = found.map(({ object, item }) => shown(object, item.version, fields));
+  const objects = found.map(({ object, item }) => withNamespace(s, shown(s, item, object, fields), item));
   const listed: Json = {
     apiVersion: 'v1',
     items: objects,
     kind: 'List',
-    metadata: { resourceVersion: '', selfLink: '' },
+    metadata: { resourceVersion: '', ...(s.atLeast('1.25.0') ? {} : { selfLink: '' }) },
   };
   const fail = (): number => {
-    for (const failure of failures) call.err(`${failure}\n`);
-    return failures.length > 0 ? 1 : 0;
+    call.err(worded(problems, human));
+    return problems.length > 0 ? 1 : 0;
   };
+  // An empty list is no answer where nothing was to be found, or nothing could be.
+  const silent = flags.bool('ignore-not-found') || problems.length > 0;
+  const nothing = objects.length === 0 && (silent || (flags.has('filename') && !s.atLeast('1.20.0')));
   if (output === 'json' || output === 'yaml') {
     if (single && objects[0] !== undefined) print(s, objects[0], output);
-    else if (!single) print(s, listed, output);
+    else if (!single && !nothing) print(s, listed, output);
     return fail();
   }
   if (output === 'name') {
@@ -139,18 +213,21 @@ export async function getCommand(s: Session): Promise<number> {
     call.out(result);
     return fail();
   }
-  if (output !== '' && output !== 'wide') s.call.fail(`error: output format "${output}" not recognized`);
+  if (!human) s.call.fail(`error: output format "${output}" not recognized`);
   if (found.length === 0) {
-    if (failures.length === 0 && !flags.bool('ignore-not-found')) call.err('No resources found.\n');
+    if (problems.length === 0 && !flags.bool('ignore-not-found')) call.err(noResources(s));
     return fail();
   }
-  if (!flags.bool('no-headers')) call.out(`${flags.bool('all-namespaces') ? 'NAMESPACE   ' : ''}NAME   AGE\n`);
-  for (const { object } of found) {
-    call.out(
-      `${flags.bool('all-namespaces') ? `${text(object.metadata.namespace)}   ` : ''}${object.metadata.name}   1m\n`,
-    );
-  }
+  printTables(s, found, output === 'wide');
   return fail();
+}
+
+function noResources(s: Session): string {
+  if (!s.atLeast('1.17.0')) return 'No resources found.\n';
+  const namespaced = named(s, s.flags.args).types.some(({ type }) => type.namespaced);
+  return namespaced && !s.flags.bool('all-namespaces')
+    ? `No resources found in ${s.namespace()} namespace.\n`
+    : 'No resources found\n';
 }
 
 export function describeCommand(s: Session): number {

@@ -1,8 +1,6 @@
 /** The subcommands of kubectl that wait, and those that run something in a pod. */
-import * as semver from 'semver';
 import { duration } from './call';
-import { etcdInPod } from './etcd';
-import { etcdctl } from './etcdctl';
+import { logOf, runProgram } from './containers';
 import { type KubeObject, at, clone, list, num, text } from './json';
 import {
   type Item,
@@ -18,7 +16,7 @@ import {
 } from './kubectl-common';
 import { ApiError } from './objects';
 import { qualified } from './resources';
-import { nslookup } from './resolver';
+import type { Ran } from './types';
 
 /** What `rollout status` says of a workload that is not there yet; undefined where it is rolled out. */
 function rolloutState(object: KubeObject): string | undefined {
@@ -178,39 +176,7 @@ export async function waitCommand(s: Session): Promise<number> {
   return 0;
 }
 
-/** What a container that runs the words prints, and how it ends. */
-function containerRun(s: Session, words: readonly string[]): { out: string; code: number } {
-  const { cluster } = s.target();
-  const [first = '', second = '', script = ''] = words;
-  if (/^(\/bin\/)?(ba)?sh$/.test(first) && second === '-c') {
-    let out = '';
-    let code = 0;
-    // `;` and `&&` between plain commands; that is all the shell there is here.
-    for (const part of script.split(/(;|&&|\n)/)) {
-      if (part === ';' || part === '\n') {
-        code = 0;
-        continue;
-      }
-      if (part === '&&' || part.trim() === '' || code !== 0) continue;
-      const result = containerRun(
-        s,
-        part
-          .trim()
-          .split(/\s+/)
-          .map((word) => word.replace(/^['"]|['"]$/g, '')),
-      );
-      out += result.out;
-      code = result.code;
-    }
-    return { out, code };
-  }
-  if (first === 'nslookup') return nslookup(s.world, cluster, second);
-  if (first === 'true' || first === '') return { out: '', code: 0 };
-  if (first === 'echo') return { out: `${words.slice(1).join(' ')}\n`, code: 0 };
-  return { out: `sh: ${first}: not found\n`, code: 127 };
-}
-
-/** `kubectl run NAME --image=… --restart=Never [--rm -i] -- command`: a pod that runs to its end. */
+/** `kubectl run NAME --image=…`: a pod that runs to its end, or a Deployment. */
 export async function runCommand(s: Session): Promise<number> {
   const { flags, call } = s;
   const [name = '', ...words] = [...flags.args, ...flags.rest];
@@ -218,87 +184,136 @@ export async function runCommand(s: Session): Promise<number> {
   if (!flags.has('image')) s.call.fail('error: --image is required');
   const attached = flags.bool('attach', flags.bool('stdin'));
   if (flags.bool('rm') && !attached) s.call.fail('error: --rm should only be used for attached containers');
-  if (flags.value('restart') !== 'Never' && !s.atLeast('1.18.0')) {
-    s.call.fail('error: the stand-in runs pods only: --restart=Never');
-  }
-  const { api, cluster } = s.target();
-  const type = api.type('Pod');
-  if (type === undefined) s.call.fail('Error from server (NotFound): the server could not find the requested resource');
+  const { api } = s.target();
   const namespace = s.namespace();
-  need(s, 'create', type, 'v1', namespace, name);
-  const result = containerRun(s, words);
   const labels: Record<string, string> = {};
   for (const pair of (flags.value('labels') ?? `run=${name}`).split(','))
     labels[pair.split('=')[0] ?? ''] = pair.split('=')[1] ?? '';
-  const pod: KubeObject = {
-    apiVersion: 'v1',
-    kind: 'Pod',
-    metadata: { name, namespace, labels },
-    spec: { restartPolicy: 'Never', containers: [{ name, image: flags.value('image') ?? '', args: [...words] }] },
-    status: { phase: result.code === 0 ? 'Succeeded' : 'Failed' },
+  const streams = {
+    ...(flags.bool('stdin') ? { stdin: true, stdinOnce: true } : {}),
+    ...(flags.bool('tty') ? { tty: true } : {}),
   };
-  const made = await call.write(() => api.create(type, pod, namespace, { status: true, manager: 'kubectl-run' }));
-  s.world.podLogs.set(text(made.metadata.uid), result.out);
+  const program = words.length === 0 ? {} : { [flags.bool('command') ? 'command' : 'args']: [...words] };
+  const container = { name, image: flags.value('image') ?? '', resources: {}, ...streams, ...program };
+  // Up to 1.17 a run without a word about its restarts is a Deployment.
+  const pod = flags.value('restart') === 'Never' || s.atLeast('1.18.0');
+  if (flags.value('restart') !== undefined && !pod) s.call.fail('error: the stand-in knows --restart=Never only');
+  const object: KubeObject = pod
+    ? {
+        apiVersion: 'v1',
+        kind: 'Pod',
+        metadata: { name, namespace, labels },
+        spec: { restartPolicy: flags.value('restart') ?? 'Always', containers: [container] },
+      }
+    : {
+        apiVersion: 'extensions/v1beta1',
+        kind: 'Deployment',
+        metadata: { name, namespace, labels },
+        spec: {
+          replicas: 1,
+          selector: { matchLabels: labels },
+          template: { metadata: { labels }, spec: { containers: [container] } },
+        },
+      };
+  const type = api.type(object.kind);
+  if (type === undefined) s.call.fail('Error from server (NotFound): the server could not find the requested resource');
+  const item = { type, version: object.apiVersion, namespace, name };
+  need(s, 'create', type, object.apiVersion, namespace, name);
+  await call.write(() => api.create(type, object, namespace, { manager: 'kubectl-run' }));
   if (!attached) {
-    call.out(`pod${s.atLeast('1.11.0') ? `/${name}` : ` "${name}"`} created\n`);
+    call.out(`${label(s, item)} created\n`);
     return 0;
   }
-  if (s.world.isHeld(cluster.name, 'Pod', namespace, name))
-    await call.until(() => !s.world.isHeld(cluster.name, 'Pod', namespace, name));
-  if (flags.bool('stdin') && !flags.bool('quiet')) call.err("If you don't see a command prompt, try pressing enter.\n");
-  call.out(result.out);
+  const ran = (): Ran | undefined => api.cluster.ran?.[text(api.get(type, namespace, name)?.metadata.uid)];
+  await call.until(() => ran() !== undefined);
+  const code = attach(s, item, ran());
   if (flags.bool('rm')) {
     await call.write(() => {
       api.delete(type, namespace, name);
     });
-    if (!flags.bool('quiet')) call.out(`pod "${name}" deleted\n`);
+    if (!flags.bool('quiet') && s.atLeast('1.9.0')) call.out(`pod "${name}" deleted\n`);
   }
-  if (result.code !== 0) s.call.fail(`pod ${namespace}/${name} terminated (Error)`, result.code);
+  if (code !== 0) s.call.fail(`pod ${namespace}/${name} terminated (Error)`, code);
   return 0;
 }
 
-/** `kubectl exec POD -- etcdctl …` on a pod of an etcd cluster. */
+/** What `run -i` shows of a container: what it says once kubectl is attached; its log where that came too late or failed. */
+function attach(s: Session, item: Item, ran: Ran | undefined): number {
+  const { call, flags, world } = s;
+  if (ran === undefined) return 0;
+  if (flags.bool('tty')) call.err('Unable to use a TTY - input is not a terminal or the right kind of file\n');
+  if (flags.bool('stdin') && !flags.bool('quiet')) call.err("If you don't see a command prompt, try pressing enter.\n");
+  const late = world.attachAfterMs >= ran.endedAt;
+  const fallBack = (why: string): void => {
+    call.err(
+      s.atLeast('1.20.0')
+        ? `warning: couldn't attach to pod/${item.name}, falling back to streaming logs: ${why}\n`
+        : `Error attaching, falling back to logs: ${why}\n`,
+    );
+    call.out(logOf(ran));
+  };
+  if (late) {
+    fallBack(`unable to upgrade connection: container ${item.name} not found in pod / not running`);
+    return ran.code;
+  }
+  for (const line of ran.lines) {
+    if (line.at < world.attachAfterMs) continue;
+    if (line.stream === 'out' || flags.bool('tty')) call.out(line.text);
+    else call.err(line.text);
+  }
+  if (ran.code !== 0) {
+    const why = `command terminated with exit code ${ran.code}`;
+    fallBack(`Internal error occurred: error attaching to container: ${why}`);
+  }
+  return ran.code;
+}
+
+/** The pod that a command names. */
+function podNamed(s: Session, word: string): KubeObject {
+  const name = word.replace(/^pods?\//, '');
+  const { api } = s.target();
+  const pod = api.find('Pod', s.namespace(), name);
+  if (pod === undefined) throw new ApiError('NotFound', `pods "${name}" not found`);
+  return pod;
+}
+
+/** `kubectl exec POD -- command`. */
 export async function execCommand(s: Session): Promise<number> {
-  const { flags, call } = s;
+  const { flags, call, world } = s;
   const [target = flags.value('pod') ?? '', ...words] = [...flags.args, ...flags.rest];
   if (words.length === 0) s.call.fail('error: you must specify at least one command for the container');
-  const podName = target.replace(/^pods?\//, '');
   const { api } = s.target();
+  const pod = podNamed(s, target);
   const type = api.type('Pod');
-  if (type === undefined) s.call.fail('Error from server (NotFound): the server could not find the requested resource');
-  const namespace = s.namespace();
-  const pod = api.get(type, namespace, podName);
-  if (pod === undefined) throw new ApiError('NotFound', `pods "${podName}" not found`);
-  need(s, 'create', { ...type, plural: 'pods/exec' }, 'v1', namespace, podName);
-  const store = etcdInPod(api, pod);
-  if (store === undefined) s.call.fail(`error: the stand-in knows no command in the pod ${podName}`, 126);
-  const version = pod.metadata.annotations?.['etcd.version'] ?? '3.1.8';
-  const line =
-    /^(\/bin\/)?(ba)?sh$/.test(words[0] ?? '') && words[1] === '-c'
-      ? (words[2] ?? '')
-          .trim()
-          .split(/\s+/)
-          .map((word) => word.replace(/^['"]|['"]$/g, ''))
-      : words;
-  const before = JSON.stringify(store);
-  const result = await call.write(() => {
-    const done = etcdctl(store, line, semver.gte(semver.coerce(version)?.version ?? '3.1.8', '3.4.0') ? 3 : 2);
-    if (JSON.stringify(store) !== before) s.world.changed(api.cluster, `etcdctl ${api.cluster.name} ${line.join(' ')}`);
-    return done;
-  });
-  call.out(result.out);
-  call.err(result.err);
-  if (result.code !== 0) s.call.fail(`command terminated with exit code ${result.code}`, result.code);
+  if (type !== undefined) need(s, 'create', { ...type, plural: 'pods/exec' }, 'v1', s.namespace(), pod.metadata.name);
+  const phase = text(at(pod, 'status', 'phase'));
+  if (phase === 'Succeeded' || phase === 'Failed')
+    s.call.fail(`error: cannot exec into a container in a completed pod; current phase is ${phase}`);
+  const stdin = flags.bool('stdin') ? call.invocation.stdin : '';
+  const ran = await call.write(() => runProgram({ world, api, pod, stdin }, words));
+  for (const line of ran.lines) {
+    if (line.stream === 'out') call.out(line.text);
+    else call.err(line.text);
+  }
+  if (ran.code !== 0) s.call.fail(`command terminated with exit code ${ran.code}`, ran.code);
   return 0;
 }
 
 export function logsCommand(s: Session): number {
   const [name = ''] = s.flags.args;
-  const pod = s.target().api.find('Pod', s.namespace(), name);
-  const log = s.world.podLogs.get(text(pod?.metadata.uid));
-  if (log !== undefined) {
-    s.call.out(log);
+  const pod = podNamed(s, name);
+  const { cluster } = s.target();
+  const ran = cluster.ran?.[text(pod.metadata.uid)];
+  if (ran !== undefined) {
+    s.call.out(logOf(ran));
     return 0;
+  }
+  if (at(pod, 'status', 'phase') === 'Pending') {
+    const container = s.flags.value('container') ?? text(at(pod, 'spec', 'containers', 0, 'name'));
+    throw new ApiError(
+      'BadRequest',
+      `container "${container}" in pod "${pod.metadata.name}" is waiting to start: ContainerCreating`,
+    );
   }
   s.call.out(`the log of ${name} as the stand-in tells it\n`);
   return 0;

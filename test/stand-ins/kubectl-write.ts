@@ -2,28 +2,34 @@
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { dump, load } from 'js-yaml';
-import { Exit, duration } from './call';
-import { type Json, type KubeObject, at, clone, dict, list, sorted, strings } from './json';
+import { duration } from './call';
+import { type Dict, type Json, type KubeObject, at, clone, dict, list, num, same, sorted, strings } from './json';
 import { review } from './kubectl-config';
 import {
   type Item,
   type Manifest,
   type Session,
+  each,
+  input,
   itemOf,
   label,
   manifests,
   named,
   need,
+  needDecodable,
+  needKnown,
   report,
   selects,
   shown,
   unrecognized,
+  warnOfSchema,
 } from './kubectl-common';
 import { PatchError, jsonPatch, mergePatch, strategicPatch, threeWay } from './merge';
-import { ApiError, ApiServer, type WriteOptions } from './objects';
+import { ApiError, ApiServer, InvalidError, type WriteOptions } from './objects';
 import { serverSideApply } from './ownership';
-import { type ResourceType, qualified, typeOfKind } from './resources';
-import { unknownField } from './validate';
+import { Complaint, type Problem, from } from './problems';
+import { type ResourceType, groupOf, qualified, typeOfKind } from './resources';
+import { refusal } from './validate';
 
 const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration';
 
@@ -35,7 +41,7 @@ function dryRun(s: Session): DryRun {
   if (!s.atLeast('1.18.0')) {
     if (value !== 'true')
       s.call.fail(
-        `Error: invalid argument "${value}" for "--dry-run" flag: strconv.ParseBool: parsing "${value}": invalid syntax`,
+        `Error: invalid argument "${value}" for --dry-run=${value}: strconv.ParseBool: parsing "${value}": invalid syntax`,
       );
     return 'client';
   }
@@ -56,45 +62,35 @@ function rehearsal(s: Session): ApiServer {
   });
 }
 
-/** Runs a command's body for each item; the errors of the server for one do not stop the others. Exit code 1 where there were any. */
-async function each<T>(s: Session, items: readonly T[], body: (item: T) => Promise<void>): Promise<number> {
-  let failed = false;
-  for (const item of items) {
-    try {
-      await body(item);
-    } catch (error) {
-      if (error instanceof ApiError) s.call.err(`Error from server (${error.reason}): ${error.message}\n`);
-      else if (error instanceof Exit && error.code === 1 && error.stderr.startsWith('error: '))
-        s.call.err(error.stderr);
-      else throw error;
-      failed = true;
-    }
-  }
-  return failed ? 1 : 0;
-}
-
+/** Where a manifest goes, once kubectl and the server have looked at it. */
 function placed(s: Session, manifest: Manifest): Item {
-  const item = itemOf(s, manifest);
-  if (item === undefined) throw new Exit(1, `error: ${unrecognized(s, manifest)}\n`);
   if (s.flags.bool('validate', true)) {
-    const unknown = unknownField(manifest.object, s.target().cluster.version);
-    if (unknown !== undefined) {
-      throw new Exit(
-        1,
-        `error: error validating "${manifest.source}": error validating data: ${unknown}; if you choose to ignore these errors, turn validation off with --validate=false\n`,
-      );
-    }
+    const parties = { kubectl: s.release, server: s.target().cluster.version };
+    const problem = refusal(manifest.object, manifest.source, parties);
+    if (problem !== undefined) throw problem;
   }
+  const item = itemOf(s, manifest);
+  if (item === undefined) throw unrecognized(s, manifest);
+  needDecodable(s, manifest.object);
   return item;
 }
 
+/** Runs a command's body for each manifest of its files. */
+function eachManifest(s: Session, doing: string, body: (manifest: Manifest) => Promise<void>): Promise<number> {
+  const { manifests, broken } = input(s);
+  return each(s, manifests, body, [...broken], ({ source }) => ({ doing, source }));
+}
+
 /** The object as apply sends it: in its namespace, with itself in the annotation. */
-function annotated(item: Item, object: KubeObject): KubeObject {
+function annotated(s: Session, item: Item, object: KubeObject): KubeObject {
   const bare = clone(object);
   const { [LAST_APPLIED]: dropped, ...annotations } = strings(bare.metadata.annotations);
   bare.metadata.annotations = dropped === undefined ? strings(bare.metadata.annotations) : annotations;
   if (item.namespace !== undefined) bare.metadata.namespace = item.namespace;
-  const written = `${JSON.stringify(sorted(bare))}\n`;
+  // Up to 1.9 kubectl sets the namespace, be it an empty one.
+  else if (!s.atLeast('1.10.0')) bare.metadata.namespace = '';
+  const written = `${goJson(bare)}\n`;
+  if (item.namespace === undefined) delete bare.metadata.namespace;
   bare.metadata.annotations = { ...bare.metadata.annotations, [LAST_APPLIED]: written };
   return bare;
 }
@@ -110,8 +106,8 @@ function original(current: KubeObject): Json | undefined {
 }
 
 /** What client-side apply would make of the present object. */
-function applied(item: Item, current: KubeObject, object: KubeObject): KubeObject {
-  return threeWay(original(current), annotated(item, object), current, [], item.type.custom) as KubeObject;
+function applied(s: Session, item: Item, current: KubeObject, object: KubeObject): KubeObject {
+  return threeWay(original(current), annotated(s, item, object), current, [], item.type.custom) as KubeObject;
 }
 
 function applyServerSide(s: Session, api: ApiServer, item: Item, object: KubeObject): KubeObject {
@@ -139,11 +135,10 @@ function applyServerSide(s: Session, api: ApiServer, item: Item, object: KubeObj
         ? `conflict with ${who}: ${fields[0] ?? ''}`
         : `conflicts with ${who}:\n${fields.map((field) => `- ${field}`).join('\n')}`,
     );
-    throw new Exit(
-      1,
-      `error: Apply failed with ${conflicts.length} conflict${conflicts.length === 1 ? '' : 's'}: ${parts.join('\n')}\n` +
+    throw new Complaint(
+      `Apply failed with ${conflicts.length} conflict${conflicts.length === 1 ? '' : 's'}: ${parts.join('\n')}\n` +
         'Please review the fields above--they currently have other managers. Here\nare the ways you can resolve this warning:\n' +
-        '* If you intend to manage all of these fields, please re-run the apply\n  command with the `--force-conflicts` flag.\n',
+        '* If you intend to manage all of these fields, please re-run the apply\n  command with the `--force-conflicts` flag.',
     );
   }
   const options: WriteOptions = { manager, operation: 'Apply' };
@@ -154,18 +149,27 @@ function applyServerSide(s: Session, api: ApiServer, item: Item, object: KubeObj
 export async function applyCommand(s: Session): Promise<number> {
   const { call, flags } = s;
   if (!flags.has('filename')) s.call.fail('error: must specify one of -f and -k');
-  const documents = manifests(s);
-  if (documents.length === 0) s.call.fail('error: no objects passed to apply');
   const dry = dryRun(s);
+  const { manifests, broken } = input(s);
+  if (manifests.length === 0 && broken.length === 0) s.call.fail('error: no objects passed to apply');
   const selector = flags.value('selector');
   s.target();
-  return each(s, documents, async (manifest) => {
+  warnOfSchema(s);
+  let doing = 'creating';
+  const body = async (manifest: Manifest): Promise<void> => {
+    doing = 'creating';
     if (selector !== undefined && !selects(selector, strings(manifest.object.metadata.labels))) return;
     const item = placed(s, manifest);
     const api = dry === 'server' ? rehearsal(s) : s.target().api;
     const write = <T>(change: () => T): Promise<T> =>
       dry === 'server' ? Promise.resolve(change()) : call.write(change);
     const current = s.target().api.get(item.type, item.namespace, item.name);
+    needKnown(item);
+    if (s.atLeast('1.12.0')) {
+      doing = retrieving(item);
+      need(s, 'get', item.type, item.version, item.namespace, item.name);
+      doing = 'creating';
+    }
     need(s, current === undefined ? 'create' : 'patch', item.type, item.version, item.namespace, item.name);
     if (flags.bool('server-side')) {
       const result = await write(() => applyServerSide(s, api, item, manifest.object));
@@ -177,36 +181,51 @@ export async function applyCommand(s: Session): Promise<number> {
         dry === 'client'
           ? manifest.object
           : await write(() =>
-              api.create(item.type, annotated(item, manifest.object), item.namespace, {
+              api.create(item.type, annotated(s, item, manifest.object), item.namespace, {
                 manager: 'kubectl-client-side-apply',
               }),
             );
       report(s, item, made, `created${suffix[dry]}`);
       return;
     }
+    doing = 'applying';
     if (original(current) === undefined) {
       call.err(
-        `Warning: ${s.atLeast('1.18.0') ? `resource ${item.type.plural}/${item.name} is missing the ${LAST_APPLIED} annotation which is required by kubectl apply. kubectl apply` : 'kubectl apply'} should ${s.atLeast('1.18.0') ? 'only ' : ''}be used on ${s.atLeast('1.18.0') ? 'resources' : 'resource'} created ${s.atLeast('1.18.0') ? 'declaratively ' : ''}by either kubectl create --save-config or kubectl apply\n`,
+        `Warning: ${s.atLeast('1.18.0') ? `resource ${item.type.plural}/${item.name} is missing the ${LAST_APPLIED} annotation which is required by kubectl apply. kubectl apply` : 'kubectl apply'} should ${s.atLeast('1.18.0') ? 'only ' : ''}be used on ${s.atLeast('1.18.0') ? 'resources' : 'resource'} created ${s.atLeast('1.18.0') ? 'declaratively ' : ''}by either kubectl create --save-config or kubectl apply${s.atLeast('1.18.0') ? '. The missing annotation will be patched automatically.' : ''}\n`,
       );
     }
+    const wanted = { ...applied(s, item, current, manifest.object), apiVersion: item.version };
     const result =
       dry === 'client'
-        ? current
-        : await write(() =>
-            api.update(
-              item.type,
-              { ...applied(item, current, manifest.object), apiVersion: item.version },
-              { manager: 'kubectl-client-side-apply' },
-            ),
-          );
-    const changed = result.metadata.resourceVersion !== current.metadata.resourceVersion;
-    // kubectl 1.7 knows no "unchanged".
-    report(s, item, result, `${changed || !s.atLeast('1.8.0') ? 'configured' : 'unchanged'}${suffix[dry]}`);
-  });
+        ? wanted
+        : await write(() => api.update(item.type, wanted, { manager: 'kubectl-client-side-apply' }));
+    const changed =
+      dry === 'client'
+        ? !same(wanted, { ...current, apiVersion: item.version })
+        : result.metadata.resourceVersion !== current.metadata.resourceVersion;
+    // kubectl 1.8 knows no "unchanged".
+    report(s, item, result, `${changed || !s.atLeast('1.9.0') ? 'configured' : 'unchanged'}${suffix[dry]}`);
+  };
+  return each(s, manifests, body, [...broken], ({ source }) => ({ doing, source }));
 }
 
-async function createNamed(s: Session, kind: string, name: string | undefined): Promise<number> {
+/** How newer ones name what they do first. */
+function retrieving({ type, version, namespace = '', name }: Item): string {
+  const group = groupOf(version);
+  const [resource, kind] = [`${group}/${version.slice(version.indexOf('/') + 1)}, Resource=${type.plural}`, type.kind];
+  const what = resource.replace(`Resource=${type.plural}`, `Kind=${kind}`);
+  return `retrieving current configuration of:\nResource: "${resource}", GroupVersionKind: "${what}"\nName: "${name}", Namespace: "${namespace}"\nfrom server for:`;
+}
+
+/** Go's JSON writes three letters as numbers. */
+function goJson(value: Json): string {
+  const escaped: Readonly<Record<string, string>> = { '<': '\\u003c', '>': '\\u003e', '&': '\\u0026' };
+  return JSON.stringify(sorted(value)).replace(/[<>&]/g, (letter) => escaped[letter] ?? letter);
+}
+
+async function createNamed(s: Session, kind: string, words: readonly string[]): Promise<number> {
   const { call, flags } = s;
+  const name = words[words.length - 1];
   if (name === undefined || name === '') s.call.fail('error: exactly one NAME is required, got 0');
   const { cluster, api } = s.target();
   const objects: Record<string, () => KubeObject> = {
@@ -232,8 +251,23 @@ async function createNamed(s: Session, kind: string, name: string | undefined): 
       }),
     }),
   };
+  const services: Record<string, () => KubeObject> = {
+    clusterip: () => {
+      const ports = flags.all('tcp').map((pair): Dict => {
+        const [port = '', target = port] = pair.split(':');
+        return { name: pair.replace(':', '-'), port: Number(port), protocol: 'TCP', targetPort: Number(target) };
+      });
+      const labels = { app: name };
+      return {
+        apiVersion: 'v1',
+        kind: 'Service',
+        metadata: { name, labels },
+        spec: { type: 'ClusterIP', ports, selector: labels },
+      };
+    },
+  };
   const short: Record<string, string> = { ns: 'namespace', sa: 'serviceaccount', cm: 'configmap' };
-  const make = objects[short[kind] ?? kind];
+  const make = kind === 'service' ? services[words[0] ?? ''] : objects[short[kind] ?? kind];
   if (make === undefined) s.call.fail(`error: unknown command "create ${kind}"`);
   const object = make();
   const type = typeOfKind(cluster, object.apiVersion, object.kind);
@@ -269,17 +303,19 @@ function files(s: Session): Record<string, string> {
 export async function createCommand(s: Session): Promise<number> {
   const { call, flags } = s;
   if (!flags.has('filename')) {
-    const [kind, name] = flags.args;
+    const [kind, ...words] = flags.args;
     if (kind === undefined) s.call.fail('Error: must specify one of -f and -k');
-    return createNamed(s, kind, name);
+    return createNamed(s, kind, words);
   }
-  s.target();
-  if (review(s)) return 0;
   const dry = dryRun(s);
-  return each(s, manifests(s), async (manifest) => {
+  s.target();
+  warnOfSchema(s);
+  return eachManifest(s, 'creating', async (manifest) => {
     const item = placed(s, manifest);
+    if (review(s, item)) return;
+    needKnown(item);
     need(s, 'create', item.type, item.version, item.namespace, item.name);
-    const object = flags.bool('save-config') ? annotated(item, manifest.object) : manifest.object;
+    const object = flags.bool('save-config') ? annotated(s, item, manifest.object) : manifest.object;
     const made =
       dry === 'none'
         ? await call.write(() =>
@@ -294,21 +330,22 @@ export async function replaceCommand(s: Session): Promise<number> {
   const { call, flags } = s;
   if (!flags.has('filename')) s.call.fail('Error: must specify one of -f and -k');
   s.target();
-  return each(s, manifests(s), async (manifest) => {
+  return eachManifest(s, 'replacing', async (manifest) => {
     const item = placed(s, manifest);
+    needKnown(item);
     const { api } = s.target();
     const current = api.get(item.type, item.namespace, item.name);
-    if (current === undefined && !flags.bool('force')) {
-      throw new ApiError('NotFound', `${qualified(item.type, item.version)} "${item.name}" not found`);
-    }
+    if (current === undefined && !flags.bool('force')) throw missing(item);
     need(s, 'update', item.type, item.version, item.namespace, item.name);
     const object = clone(manifest.object);
     if (item.namespace !== undefined) object.metadata.namespace = item.namespace;
     if (flags.bool('force')) {
-      if (current !== undefined)
+      if (current !== undefined) {
         await call.write(() => {
           api.delete(item.type, item.namespace, item.name);
         });
+        call.out(`${deletedLine(s, item)}\n`);
+      }
       const made = await call.write(() =>
         api.create(item.type, object, item.namespace, { manager: 'kubectl-replace' }),
       );
@@ -321,17 +358,21 @@ export async function replaceCommand(s: Session): Promise<number> {
       at(object, 'spec', 'clusterIP') === undefined &&
       at(current, 'spec', 'clusterIP') !== undefined
     ) {
-      throw new ApiError(
-        'Invalid',
-        `Service "${item.name}" is invalid: spec.clusterIP: Invalid value: "": field is immutable`,
-      );
+      throw new InvalidError({ kind: 'Service', name: item.name }, [
+        'spec.clusterIP: Invalid value: "": field is immutable',
+      ]);
     }
     const result = await call.write(() => api.update(item.type, object, { manager: 'kubectl-replace' }));
     report(s, item, result, 'replaced');
   });
 }
 
-function parsePatch(s: Session): Json {
+function missing(item: Item): ApiError {
+  return new ApiError('NotFound', `${qualified(item.type, item.version)} "${item.name}" not found`);
+}
+
+/** A patch as it is sent: kubectl makes JSON of YAML, and hands on what begins like JSON as it is. */
+function parsePatch(s: Session): Json | undefined {
   const { call, flags } = s;
   const file = flags.value('patch-file');
   const written =
@@ -344,8 +385,17 @@ function parsePatch(s: Session): Json {
   try {
     return JSON.parse(JSON.stringify(load(written) ?? null)) as Json;
   } catch {
+    if (/^\s*\{/.test(written)) return undefined;
     s.call.fail(`error: unable to parse "${written}": yaml: could not find expected ':'`);
   }
+}
+
+/** What the server says of a patch that it cannot do. */
+function impossible(s: Session, why: string | undefined): ApiError {
+  if (!s.target().api.atLeast('1.16.0')) return new ApiError('', why ?? 'Invalid JSON Patch');
+  if (why === undefined) return new ApiError('BadRequest', 'error decoding patch: unexpected end of JSON input');
+  const words = 'the server rejected our request due to an error in our request';
+  return new InvalidError({ kind: '', name: '' }, s.atLeast('1.27.0') ? [words] : [], words);
 }
 
 export async function patchCommand(s: Session): Promise<number> {
@@ -365,9 +415,9 @@ export async function patchCommand(s: Session): Promise<number> {
   return each(s, items, async (item) => {
     const { api } = s.target();
     const current = api.get(item.type, item.namespace, item.name);
-    if (current === undefined)
-      throw new ApiError('NotFound', `${qualified(item.type, item.version)} "${item.name}" not found`);
+    if (current === undefined) throw missing(item);
     need(s, 'patch', item.type, item.version, item.namespace, item.name);
+    if (patch === undefined) throw impossible(s, undefined);
     if (kind === 'strategic' && item.type.custom) {
       throw new ApiError(
         'UnsupportedMediaType',
@@ -394,7 +444,7 @@ function patched(s: Session, api: ApiServer, item: Item, current: KubeObject, ki
           : strategicPatch(current, patch);
   } catch (error) {
     if (!(error instanceof PatchError)) throw error;
-    throw new ApiError('Invalid', `the server rejected our request due to an error in our request: ${error.message}`);
+    throw impossible(s, error.message);
   }
   const status = s.flags.value('subresource') === 'status';
   // The status endpoint takes the status and nothing else.
@@ -428,36 +478,35 @@ async function mark(s: Session, field: 'labels' | 'annotations', done: string): 
   else {
     const found = named(s, rest);
     const selector = flags.value('selector');
-    const whole = found.types.flatMap(({ type, version }) =>
-      s
-        .target()
-        .api.list(type, type.namespaced ? s.namespace() : undefined)
-        .filter((object) => selector === undefined || selects(selector, object.metadata.labels))
-        .map((object): Item => ({ type, version, namespace: object.metadata.namespace, name: object.metadata.name })),
-    );
     if (found.types.length > 0 && !flags.bool('all') && selector === undefined) {
       s.call.fail('error: resource(s) were provided, but no name, label selector, or --all flag specified');
     }
-    items = [...found.items, ...whole];
+    items = [...found.items, ...selected(s, found.types, selector)];
   }
   const overwrite = flags.bool('overwrite');
   return each(s, items, async (item) => {
     const { api } = s.target();
+    need(s, 'get', item.type, item.version, item.namespace, item.name);
     const current = api.get(item.type, item.namespace, item.name);
-    if (current === undefined)
-      throw new ApiError('NotFound', `${qualified(item.type, item.version)} "${item.name}" not found`);
+    if (current === undefined) throw missing(item);
     need(s, 'patch', item.type, item.version, item.namespace, item.name);
-    const before = strings(current.metadata[field]);
+    const known = current.metadata[field];
+    const before = strings(known);
     for (const [key, value] of Object.entries(set)) {
       const present = before[key];
-      // Up to 1.14 the same value counts as overwriting, too.
-      if (!overwrite && present !== undefined && (present !== value || !s.atLeast('1.15.0'))) {
-        throw new Exit(1, `error: '${key}' already has a value (${present}), and --overwrite is false\n`);
-      }
+      // The same value counts as overwriting, too, in older ones.
+      const equal = present === value && s.atLeast(field === 'labels' ? '1.24.0' : '1.26.0');
+      if (overwrite || present === undefined || equal) continue;
+      const why = `'${key}' already has a value (${present})`;
+      throw new Complaint(
+        field === 'labels'
+          ? `${why}, and --overwrite is false`
+          : `--overwrite is false but found the following declared annotation(s): ${why}`,
+      );
     }
     const after = { ...before, ...set };
     for (const key of remove) {
-      if (after[key] === undefined) call.out(`label "${key}" not found.\n`);
+      if (after[key] === undefined && field === 'labels') call.out(`label "${key}" not found.\n`);
       Reflect.deleteProperty(after, key);
     }
     const result = await call.write(() => {
@@ -465,9 +514,31 @@ async function mark(s: Session, field: 'labels' | 'annotations', done: string): 
       copy.metadata[field] = after;
       return api.update(item.type, copy, { manager: 'kubectl-label' });
     });
-    const changed = result.metadata.resourceVersion !== current.metadata.resourceVersion;
-    report(s, item, result, changed || field === 'annotations' ? done : `not ${done}`);
+    // Newer ones take an empty set in the place of none for a change.
+    const changed =
+      result.metadata.resourceVersion !== current.metadata.resourceVersion ||
+      (s.atLeast('1.20.0') && known === undefined && remove.length > 0);
+    const fewer = Object.keys(after).length < Object.keys(before).length;
+    const did = field === 'labels' && fewer && s.atLeast('1.24.0') ? `un${done}` : done;
+    report(s, item, result, changed || field === 'annotations' ? did : `not ${done}`);
   });
+}
+
+/** All objects of some types, or those that a selector picks. */
+function selected(
+  s: Session,
+  types: readonly { readonly type: ResourceType; readonly version: string }[],
+  selector: string | undefined,
+): Item[] {
+  const everywhere = s.flags.bool('all-namespaces');
+  return types.flatMap(({ type, version }) =>
+    s
+      .target()
+      .api.list(type, type.namespaced && !everywhere ? s.namespace() : undefined)
+      .filter((object) => selector === undefined || selects(selector, object.metadata.labels))
+      .map((object): Item => ({ type, version, namespace: object.metadata.namespace, name: object.metadata.name }))
+      .sort((a, b) => (a.name < b.name ? -1 : 1)),
+  );
 }
 
 export function labelCommand(s: Session): Promise<number> {
@@ -484,8 +555,7 @@ export async function scaleCommand(s: Session): Promise<number> {
   return each(s, named(s, s.flags.args).items, async (item) => {
     const { api } = s.target();
     const current = api.get(item.type, item.namespace, item.name);
-    if (current === undefined)
-      throw new ApiError('NotFound', `${qualified(item.type, item.version)} "${item.name}" not found`);
+    if (current === undefined) throw missing(item);
     await s.call.write(() => {
       const copy = clone(current);
       copy.spec = { ...dict(copy.spec), replicas };
@@ -495,23 +565,112 @@ export async function scaleCommand(s: Session): Promise<number> {
   });
 }
 
+/** `configmap "a" deleted`; from 1.34 on with the namespace. */
+function deletedLine(s: Session, item: Item): string {
+  const line = `${label(s, item).replace(/^([^ "/]+)\/(.+)$/, '$1 "$2"')} deleted`;
+  return s.atLeast('1.34.0') && item.namespace !== undefined ? `${line} from ${item.namespace} namespace` : line;
+}
+
+/**
+ * Up to 1.10 kubectl takes workloads down by itself before it deletes them: a Deployment is paused and scaled down, and kubectl
+ * waits until the controllers have seen it. In a federation they never say so.
+ */
+async function reap(s: Session, item: Item): Promise<void> {
+  const { api } = s.target();
+  const update = (change: (spec: Dict) => void): Promise<unknown> =>
+    s.call.write(() => {
+      const current = api.get(item.type, item.namespace, item.name);
+      if (current === undefined) throw missing(item);
+      const copy = clone(current);
+      const spec = dict(copy.spec);
+      change(spec);
+      copy.spec = spec;
+      return api.update(item.type, copy, { manager: 'kubectl' });
+    });
+  const holds = (what: (object: KubeObject) => boolean): Promise<boolean> =>
+    s.call.until(() => {
+      const current = api.get(item.type, item.namespace, item.name);
+      return current === undefined || what(current);
+    }, s.world.options.reaperTimeoutMs ?? 0);
+  const seen = (object: KubeObject): boolean =>
+    num(at(object, 'status', 'observedGeneration')) >= num(object.metadata.generation);
+  let done = true;
+  switch (item.type.kind) {
+    case 'Deployment':
+      await update((spec) => {
+        spec.revisionHistoryLimit = 0;
+        spec.replicas = 0;
+        spec.paused = true;
+      });
+      done = await holds(seen);
+      break;
+    case 'ReplicaSet':
+    case 'StatefulSet':
+      await update((spec) => {
+        spec.replicas = 0;
+      });
+      done = await holds((object) => num(at(object, 'status', 'replicas')) === 0);
+      break;
+    case 'DaemonSet': {
+      // No node has such a label: the pods go.
+      const mark = s.world.randomName('');
+      await update((spec) => {
+        const pod = dict(at(spec, 'template', 'spec'));
+        pod.nodeSelector = { [mark]: mark };
+      });
+      const left = (object: KubeObject): number =>
+        num(at(object, 'status', 'currentNumberScheduled')) + num(at(object, 'status', 'numberMisscheduled'));
+      done = await holds((object) => left(object) === 0);
+      break;
+    }
+    default:
+  }
+  if (!done) throw new Complaint('timed out waiting for the condition');
+}
+
+const REAPED = ['Deployment', 'ReplicaSet', 'StatefulSet', 'DaemonSet'];
+
 export async function deleteCommand(s: Session): Promise<number> {
   const { call, flags } = s;
   s.target();
   const dry = dryRun(s);
   const ignore = flags.bool('ignore-not-found');
-  let items: Item[] = [];
-  let failed = false;
-  if (flags.has('filename')) {
-    for (const manifest of manifests(s)) {
-      const item = itemOf(s, manifest);
-      if (item !== undefined) items.push(item);
-      // A kind that is not served has no objects left.
-      else if (!ignore || !s.atLeast('1.11.0')) {
-        call.err(`error: ${unrecognized(s, manifest)}\n`);
-        failed = true;
-      }
+  const cascade = !['false', 'orphan'].includes(flags.value('cascade') ?? 'true');
+  const reaping = cascade && !s.atLeast('1.11.0');
+  const doomed: Item[] = [];
+  const take = async (item: Item): Promise<void> => {
+    const { api } = s.target();
+    if (api.get(item.type, item.namespace, item.name) === undefined) {
+      if (ignore) return;
+      throw missing(item);
     }
+    need(s, 'delete', item.type, item.version, item.namespace, item.name);
+    if (dry === 'none') {
+      if (reaping && REAPED.includes(item.type.kind)) await reap(s, item);
+      await call.write(() => {
+        api.delete(item.type, item.namespace, item.name, cascade);
+      });
+      doomed.push(item);
+    }
+    if (flags.value('output') === 'name') report(s, item, undefined, 'deleted');
+    else call.out(`${deletedLine(s, item)}${suffix[dry]}\n`);
+  };
+  const problems: Problem[] = [];
+  if (flags.has('filename')) {
+    const { manifests, broken } = input(s);
+    problems.push(...broken);
+    const body = async (manifest: Manifest): Promise<void> => {
+      const item = itemOf(s, manifest);
+      if (item === undefined) throw unrecognized(s, manifest);
+      try {
+        await take(item);
+      } catch (error) {
+        if (!(error instanceof ApiError || error instanceof Complaint)) throw error;
+        const stopping = reaping && REAPED.includes(item.type.kind);
+        throw from(error, stopping ? 'stopping' : 'deleting', manifest.source);
+      }
+    };
+    await each(s, manifests, body, problems);
   } else {
     if (flags.args.length === 0) s.call.fail('error: You must provide one or more resources by argument or filename.');
     const found = named(s, flags.args);
@@ -519,46 +678,18 @@ export async function deleteCommand(s: Session): Promise<number> {
     if (found.types.length > 0 && selector === undefined && !flags.bool('all')) {
       s.call.fail('error: resource(s) were provided, but no name, label selector, or --all flag specified');
     }
-    const space = (type: ResourceType): string | undefined =>
-      type.namespaced && !flags.bool('all-namespaces') ? s.namespace() : undefined;
-    items = [
-      ...found.items,
-      ...found.types.flatMap(({ type, version }) =>
-        s
-          .target()
-          .api.list(type, space(type))
-          .filter((object) => selector === undefined || selects(selector, object.metadata.labels))
-          .map((object): Item => ({ type, version, namespace: object.metadata.namespace, name: object.metadata.name })),
-      ),
-    ];
+    await each(s, [...found.items, ...selected(s, found.types, selector)], take, problems);
   }
-  const cascade = !['false', 'orphan'].includes(flags.value('cascade') ?? 'true');
-  const code = await each(s, items, async (item) => {
-    const { api } = s.target();
-    if (api.get(item.type, item.namespace, item.name) === undefined) {
-      if (ignore) return;
-      throw new ApiError('NotFound', `${qualified(item.type, item.version)} "${item.name}" not found`);
-    }
-    need(s, 'delete', item.type, item.version, item.namespace, item.name);
-    if (dry === 'none') {
-      if (!cascade) s.world.forgetPropagated(api.cluster, item.type.kind, item.namespace, item.name);
-      await call.write(() => {
-        api.delete(item.type, item.namespace, item.name, cascade);
-      });
-    }
-    // From 1.11 on delete waits until the object is gone: namespaces take their time.
-    if (dry === 'none' && s.atLeast('1.11.0') && flags.bool('wait', true)) {
-      const gone = (): boolean => api.get(item.type, item.namespace, item.name) === undefined;
-      const limit = duration(flags.value('timeout'));
-      if (!(await call.until(gone, limit === 0 ? undefined : limit))) {
-        throw new Exit(1, `error: timed out waiting for the condition on ${item.type.plural}/${item.name}\n`);
-      }
-    }
-    const line = label(s, item).replace(/^([^ "/]+)\/(.+)$/, '$1 "$2"');
-    if (flags.value('output') === 'name') report(s, item, undefined, 'deleted');
-    else call.out(`${line} deleted${suffix[dry]}\n`);
-  });
-  return failed ? 1 : code;
+  if (problems.length > 0) return 1;
+  // From 1.11 on delete waits until the objects are gone: namespaces take their time.
+  if (!s.atLeast('1.11.0') || !flags.bool('wait', true)) return 0;
+  for (const item of doomed) {
+    const gone = (): boolean => s.target().api.get(item.type, item.namespace, item.name) === undefined;
+    const limit = duration(flags.value('timeout'));
+    if (!(await call.until(gone, limit === 0 ? undefined : limit)))
+      call.fail(`error: timed out waiting for the condition on ${item.type.plural}/${item.name}`);
+  }
+  return 0;
 }
 
 /** Lines with `-`, `+` or a blank before them. */
@@ -596,7 +727,7 @@ export async function diffCommand(s: Session): Promise<number> {
   const target = s.target();
   if (!target.api.atLeast('1.13.0')) throw new ApiError('BadRequest', 'the dryRun alpha feature is disabled');
   const different: string[] = [];
-  const failed = await each(s, manifests(s), (manifest) => {
+  const failed = await eachManifest(s, 'diffing', (manifest) => {
     const item = placed(s, manifest);
     const current = target.api.get(item.type, item.namespace, item.name);
     const api = rehearsal(s);
@@ -605,12 +736,12 @@ export async function diffCommand(s: Session): Promise<number> {
       ? applyServerSide(s, api, item, manifest.object)
       : present === undefined
         ? api.create(item.type, manifest.object, item.namespace)
-        : api.update(item.type, { ...applied(item, present, manifest.object), apiVersion: item.version });
+        : api.update(item.type, { ...applied(s, item, present, manifest.object), apiVersion: item.version });
     const lines = (object: KubeObject | undefined): string[] => {
       if (object === undefined) return [];
-      const copy = shown(object, item.version);
+      const copy = shown(s, item, object);
       Reflect.deleteProperty(copy.metadata.annotations ?? {}, LAST_APPLIED);
-      for (const key of ['resourceVersion', 'uid', 'creationTimestamp', 'generation'])
+      for (const key of ['resourceVersion', 'uid', 'creationTimestamp', 'generation', 'selfLink'])
         Reflect.deleteProperty(copy.metadata, key);
       return dump(sorted(copy)).trimEnd().split('\n');
     };

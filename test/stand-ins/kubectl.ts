@@ -3,7 +3,8 @@ import * as semver from 'semver';
 import { dump } from 'js-yaml';
 import { type Call, Exit, duration } from './call';
 import { type FlagSpecs, type Flags, UsageError, parseFlags } from './flags';
-import { type Dict, dict, text } from './json';
+import { type Dict, type Json, isDict, text } from './json';
+import { serverVersion } from './rest';
 import { type Session, session } from './kubectl-common';
 import { apiVersions, getCommand, describeCommand } from './kubectl-get';
 import { canICommand, configCommand } from './kubectl-config';
@@ -19,9 +20,11 @@ import {
   replaceCommand,
   scaleCommand,
 } from './kubectl-write';
-import { ApiError } from './objects';
+import { ApiError, ServerPanic } from './objects';
+import { Complaint, worded } from './problems';
 import { proxyCommand } from './proxy';
-import { clientVersion } from './versions';
+import { kubeconfigFor } from './target';
+import { clientVersion, versionInfo } from './versions';
 import type { World } from './world';
 
 const GLOBAL: FlagSpecs = {
@@ -140,6 +143,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
       serviceaccount: { kind: 'list' },
       'from-literal': { kind: 'list' },
       'from-file': { kind: 'list' },
+      tcp: { kind: 'list' },
       raw: { kind: 'value' },
     },
     run: createCommand,
@@ -149,6 +153,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
       ...FILES,
       ...OUTPUT,
       ...WRITES,
+      'dry-run': { kind: 'optional', since: '1.18.0' },
       force: { kind: 'bool' },
       cascade: { kind: 'optional' },
       timeout: { kind: 'value' },
@@ -309,44 +314,117 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   'api-versions': { flags: {}, run: apiVersions },
 };
 
-export function version({ call, flags, target, release }: Session): number {
-  const client = clientVersion(release);
-  const output = flags.value('output');
-  const shown: Dict = { clientVersion: client };
-  let server: Dict | undefined;
-  const ask = !flags.bool('client');
-  if (ask) {
+/** Which kustomize a kubectl has; it says so since 1.24. */
+function kustomizeOf(release: string): string | undefined {
+  const versions = [
+    ['1.24.0', 'v4.5.7'],
+    ['1.27.0', 'v5.0.4-0.20230601165947-6ce0bf390ce3'],
+    ['1.30.0', 'v5.5.0'],
+    ['1.34.0', 'v5.7.1'],
+  ] as const;
+  return versions.findLast(([since]) => semver.gte(release, since))?.[1];
+}
+
+export function version(s: Session): number {
+  const { call, flags, release, world } = s;
+  const ofKubectl = call.program === 'kubectl';
+  const kustomizeVersion = ofKubectl ? kustomizeOf(release) : undefined;
+  const shown: Dict = {
+    clientVersion: clientVersion(release),
+    ...(kustomizeVersion === undefined ? {} : { kustomizeVersion }),
+  };
+  if (!flags.bool('client')) {
+    const context = flags.value('context');
+    const known =
+      context === undefined || kubeconfigFor(call, flags.value('kubeconfig')).entry('contexts', context) !== undefined;
+    // Newer ones look for the context before anything else.
+    if (!known && s.atLeast('1.12.0')) call.fail(`error: context "${context}" does not exist`);
     try {
-      server = clientVersion(target().cluster.version);
-      shown.serverVersion = server;
+      const { api, cluster } = s.target();
+      shown.serverVersion = s.atLeast('1.34.0') ? serverVersion(api) : clientVersion(cluster.version);
     } catch (error) {
       // The client's half is printed all the same; the failure comes after it.
       if (!(error instanceof Exit)) throw error;
-      printVersion(call, shown, output, flags);
+      printVersion(s, shown);
       throw error;
     }
   }
-  printVersion(call, shown, output, flags);
+  printVersion(s, shown);
+  if (ofKubectl && shown.serverVersion !== undefined)
+    call.err(skewWarning(release, world.clusterState(s.target().cluster.name).version));
   return 0;
 }
 
-function printVersion(call: Call, shown: Dict, output: string | undefined, flags: Flags): void {
+/** From 1.21 on kubectl warns of a server that is more than one minor version away. */
+function skewWarning(client: string, server: string): string {
+  const [mine, its] = [client, server].map((version_) => semver.coerce(version_) ?? new semver.SemVer('1.7.0'));
+  if (mine === undefined || its === undefined || semver.lt(client, '1.21.0')) return '';
+  if (Math.abs(mine.minor - its.minor) <= 1) return '';
+  const [one, other] = [mine, its].map((version_) => `(${version_.major}.${version_.minor})`);
+  return `WARNING: version difference between client ${one ?? ''} and server ${other ?? ''} exceeds the supported minor version skew of +/-1\n`;
+}
+
+function printVersion(s: Session, shown: Dict): void {
+  const { call, flags } = s;
+  const output = flags.value('output');
   if (output === 'json') call.out(`${JSON.stringify(shown, null, 2)}\n`);
   else if (output === 'yaml') call.out(dump(shown));
   else {
-    for (const [name, key] of [
-      ['Client', 'clientVersion'],
-      ['Server', 'serverVersion'],
-    ] as const) {
-      if (shown[key] === undefined) continue;
-      const git = text(dict(shown[key]).gitVersion);
+    const short = flags.bool('short') || (call.program === 'kubectl' && s.atLeast('1.28.0'));
+    const line = (name: string, value: Json | undefined): void => {
+      if (value === undefined) return;
       call.out(
-        flags.bool('short')
-          ? `${name} Version: ${git}\n`
-          : `${name} Version: version.Info{Major:"${text(dict(shown[key]).major)}", Minor:"${text(dict(shown[key]).minor)}", GitVersion:"${git}"}\n`,
+        `${name} Version: ${isDict(value) ? (short ? text(value.gitVersion) : versionInfo(value)) : text(value)}\n`,
       );
-    }
+    };
+    line('Client', shown.clientVersion);
+    line('Kustomize', shown.kustomizeVersion);
+    line('Server', shown.serverVersion);
+    if (call.program !== 'kubectl' || !s.atLeast('1.25.0') || s.atLeast('1.28.0')) return;
+    call.err(
+      flags.bool('short')
+        ? 'Flag --short has been deprecated, and will be removed in the future. The --short output will become the default.\n'
+        : 'WARNING: This version information is deprecated and will be replaced with the output from kubectl version --short.  Use --output=yaml|json to get the full version.\n',
+    );
   }
+}
+
+/** What `kubectl version` prints where no server answers: the client's half. */
+export function clientHalf(world: World, call: Call): void {
+  const { argv } = call.invocation;
+  if (call.program !== 'kubectl' || !argv.includes('version') || argv.includes('--client')) return;
+  const release = world.options.kubectlVersion ?? '1.7.3';
+  const flags = parseFlags(
+    argv.filter((word) => word !== 'version'),
+    { ...GLOBAL, ...COMMANDS.version?.flags },
+    release,
+  );
+  printVersion(session(world, call, flags, release), { clientVersion: clientVersion(release) });
+}
+
+/** What kubectl 1.8 can do, for the words that it takes for mistyped ones. */
+const WORDS_OF_1_8 =
+  'annotate api-versions apply attach auth autoscale certificate cluster-info completion config convert cordon cp create delete describe drain edit exec explain expose get help label logs options patch plugin port-forward proxy replace rolling-update rollout run scale set taint top uncordon version';
+
+/** How many letters have to change. */
+function distance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
+  for (let i = 1; i <= a.length; i += 1) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j += 1) {
+      const change = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
+      next.push(Math.min(change, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
+    }
+    row = next;
+  }
+  return row[b.length] ?? 0;
+}
+
+function unknownCommand(name: string, release: string): string {
+  const close = WORDS_OF_1_8.split(' ').filter((word) => word.startsWith(name) || distance(name, word) <= 2);
+  const meant = close.length > 0 ? `\nDid you mean this?\n${close.map((word) => `\t${word}\n`).join('')}\n` : '';
+  const what = `unknown command "${name}" for "kubectl"\n${meant}`;
+  return semver.gte(release, '1.23.0') ? `error: ${what.trimEnd()}` : `Error: ${what}Run 'kubectl --help' for usage.`;
 }
 
 export async function runKubectl(world: World, call: Call): Promise<number> {
@@ -362,17 +440,11 @@ export async function runKubectl(world: World, call: Call): Promise<number> {
   while (index < argv.length && argv[index]?.startsWith('-') === true) index += globals.has(argv[index] ?? '') ? 2 : 1;
   const name = argv[index] ?? '';
   const command = COMMANDS[name];
-  const modern = semver.gte(semver.coerce(release)?.version ?? '1.7.3', '1.12.0');
-  if (
-    command === undefined ||
-    (command.since !== undefined && semver.lt(semver.coerce(release)?.version ?? '1.7.3', command.since))
-  ) {
+  const version_ = semver.coerce(release)?.version ?? '1.7.3';
+  const modern = semver.gte(version_, '1.12.0');
+  if (command === undefined || (command.since !== undefined && semver.lt(version_, command.since))) {
     if (name === '') return 0;
-    call.fail(
-      modern
-        ? `Error: unknown command "${name}" for "kubectl"`
-        : `Error: unknown command "${name}" for "kubectl"\nRun 'kubectl --help' for usage.\nerror: unknown command "${name}" for "kubectl"`,
-    );
+    call.fail(unknownCommand(name, version_));
   }
   let flags: Flags;
   try {
@@ -381,8 +453,8 @@ export async function runKubectl(world: World, call: Call): Promise<number> {
     if (!(error instanceof UsageError)) throw error;
     call.fail(
       modern
-        ? `Error: ${error.message}\nSee 'kubectl ${name} --help' for usage.`
-        : `Error: ${error.message}\n\nUsage:\n  kubectl ${name} [options]`,
+        ? `${semver.gte(version_, '1.23.0') ? 'error' : 'Error'}: ${error.message}\nSee 'kubectl ${name} --help' for usage.`
+        : `Error: ${error.message}\n\n\nUsage:\n  kubectl ${name} [options]`,
     );
   }
   const timeout = flags.value('request-timeout');
@@ -394,7 +466,8 @@ export async function runKubectl(world: World, call: Call): Promise<number> {
   try {
     return await command.run(session(world, call, flags, release));
   } catch (error) {
-    if (error instanceof ApiError) call.fail(`Error from server (${error.reason}): ${error.message}`);
+    if (error instanceof ApiError || error instanceof Complaint) call.fail(worded([error]));
+    if (error instanceof ServerPanic) call.strike('panic');
     throw error;
   }
 }

@@ -1,7 +1,19 @@
 import { dump, load } from 'js-yaml';
 import { readFileSync } from 'node:fs';
-import { coreDns, etcd, federate, helloWorld, documents, initArguments, label, must, sh } from './fixtures';
-import { at, list, text, type Json } from './json';
+import {
+  apply,
+  coreDns,
+  documents,
+  etcd,
+  federate,
+  helloWorld,
+  initArguments,
+  keepalived,
+  label,
+  must,
+  sh,
+} from './fixtures';
+import { at, list, num, text, type Json, type KubeObject } from './json';
 import { run } from './run';
 import { type Snapshot, World } from './world';
 
@@ -48,24 +60,24 @@ describe('kubefed', () => {
       );
       expect(world.calls.at(-1)?.effects).toEqual([
         'create fcp namespaces federation-system',
-        'create fcp services federation-system/apiserver',
-        'create fcp secrets federation-system/apiserver-credentials',
-        'create fcp secrets federation-system/controller-manager-kubeconfig',
-        'create fcp deployments federation-system/apiserver',
+        'create fcp services federation-system/federation-apiserver',
+        'create fcp secrets federation-system/federation-apiserver-credentials',
+        'create fcp secrets federation-system/federation-controller-manager-kubeconfig',
+        'create fcp deployments federation-system/federation-apiserver',
         'create fcp serviceaccounts federation-system/federation-controller-manager',
         'create fcp roles federation-system/federation-system:federation-controller-manager',
         'create fcp rolebindings federation-system/federation-system:federation-controller-manager',
         'create fcp secrets federation-system/federation-dns-provider.conf',
-        'create fcp deployments federation-system/controller-manager',
+        'create fcp deployments federation-system/federation-controller-manager',
         'set kubeconfig clusters federation',
         'set kubeconfig contexts federation',
         'set kubeconfig users federation',
       ]);
-      const manager = world.get('fcp', 'Deployment', 'federation-system', 'controller-manager');
+      const manager = world.get('fcp', 'Deployment', 'federation-system', 'federation-controller-manager');
       expect(manager?.metadata.annotations).toMatchObject({
         federations: 'federation=example.com',
         nameserver: world.dnsEndpoint,
-        'dns-zone-name': 'example.com',
+        'dns-zone-name': 'example.com.',
         'dns-provider': 'coredns',
       });
     });
@@ -80,14 +92,14 @@ describe('kubefed', () => {
     it('claims storage unless told not to', async () => {
       const args = initArguments(world, 'fcp').filter((word) => !word.startsWith('--etcd-persistent'));
       expect((await world.invoke('kubefed', args)).code).toBe(0);
-      expect(names(world, 'fcp', 'PersistentVolumeClaim')).toEqual(['apiserver-etcd-claim']);
+      expect(names(world, 'fcp', 'PersistentVolumeClaim')).toEqual(['federation-apiserver-etcd-claim']);
     });
 
     it('is not repeatable', async () => {
       await init();
       expect(await init()).toMatchObject({
         code: 1,
-        stderr: 'Error from server (AlreadyExists): services "apiserver" already exists\n',
+        stderr: 'Error from server (AlreadyExists): namespaces "federation-system" already exists\n',
       });
     });
 
@@ -109,7 +121,7 @@ describe('kubefed', () => {
     });
 
     it('polls for ever while a pod does not come up', async () => {
-      await world.hold('fcp/Deployment/federation-system/apiserver');
+      await world.hold('fcp/Deployment/federation-system/federation-apiserver');
       const running = init();
       const first = await Promise.race([
         running.then(() => 'ended'),
@@ -117,21 +129,24 @@ describe('kubefed', () => {
       ]);
       expect(first).toBe('polling');
       expect((await sh(world, 'kubectl get clusters --context federation')).stderr).toMatch(/was refused/);
-      await world.release('fcp/Deployment/federation-system/apiserver');
+      await world.release('fcp/Deployment/federation-system/federation-apiserver');
       expect((await running).code).toBe(0);
     });
 
     it.each([
       [1, []],
-      [2, ['apiserver']],
-      [5, ['apiserver']],
+      [2, ['federation-apiserver']],
+      [5, ['federation-apiserver']],
     ])('cut after %i writes, leaves what stands till then and wants a clean-up', async (stage, services) => {
       world.inject({ program: 'kubefed', action: { type: 'kill', point: 'in', stage } });
       expect((await init()).code).toBeNull();
       expect(world.calls.at(-1)).toMatchObject({ writes: stage, exitCode: undefined });
       expect(names(world, 'fcp', 'Service', 'federation-system')).toEqual(services);
       const again = await init();
-      expect(again.code).toBe(stage === 1 ? 0 : 1);
+      expect(again).toMatchObject({
+        code: 1,
+        stderr: 'Error from server (AlreadyExists): namespaces "federation-system" already exists\n',
+      });
       await must(world, 'kubectl delete ns federation-system');
       expect((await init()).code).toBe(0);
     });
@@ -143,20 +158,6 @@ describe('kubefed', () => {
       world.inject({ program: 'kubefed', action: { type: 'kill', point: 'in', stage: 10 } });
       await init();
       expect((await sh(world, 'kubectl get clusters --context federation')).stderr).toMatch(/x509|was refused/);
-    });
-
-    it('has other names and less tolerance in 1.7', async () => {
-      const old = await World.start({ kubefedFlavour: '1.7' });
-      const args = initArguments(old, 'fcp');
-      await old.invoke('kubefed', args);
-      expect(names(old, 'fcp', 'Deployment', 'federation-system')).toEqual([
-        'federation-apiserver',
-        'federation-controller-manager',
-      ]);
-      expect((await old.invoke('kubefed', args)).stderr).toBe(
-        'Error from server (AlreadyExists): namespaces "federation-system" already exists\n',
-      );
-      await old.close();
     });
   });
 
@@ -185,7 +186,7 @@ describe('kubefed', () => {
       expect(at(member?.status, 'conditions', 0)).toMatchObject({ type: 'Ready', status: 'True' });
       expect(world.get('usa', 'ConfigMap', 'kube-system', 'kube-dns')?.data).toEqual({
         federations: 'federation=example.com',
-        stubDomains: JSON.stringify({ 'example.com': [world.dnsEndpoint] }),
+        stubDomains: JSON.stringify({ 'example.com.': [world.dnsEndpoint] }),
       });
     });
 
@@ -205,7 +206,7 @@ describe('kubefed', () => {
       const half = await sh(world, 'kubefed join usa --host-cluster-context=fcp');
       expect(half).toMatchObject({
         code: 1,
-        stderr: 'error: no matches for kind "Cluster" in version "federation/v1beta1"\n',
+        stderr: 'error: server does not support API version "federation/v1beta1"\n',
       });
       expect(names(world, 'usa', 'ServiceAccount', 'federation-system')).toContain('usa-fcp');
       expect(names(world, 'usa', 'ClusterRole')).toContain('federation-controller-manager:federation-usa-fcp');
@@ -273,7 +274,7 @@ describe('kubefed', () => {
       expect(world.get('usa', 'ConfigMap', 'kube-system', 'kube-dns')?.data).toEqual({ federations: '' });
     });
 
-    it("loses the user's stub domains and keeps the rest", async () => {
+    it("keeps the user's stub domains at join, and loses them at unjoin", async () => {
       const data = {
         stubDomains: '{"corp.example":["10.1.2.3"]}',
         upstreamNameservers: '["10.1.1.1"]',
@@ -290,13 +291,65 @@ describe('kubefed', () => {
       expect(world.get('usa', 'ConfigMap', 'kube-system', 'kube-dns')?.data).toEqual({
         ...data,
         federations: 'other=other.example,federation=example.com',
-        stubDomains: JSON.stringify({ 'example.com': [world.dnsEndpoint] }),
       });
       await must(world, `kubefed unjoin usa ${JOIN}`);
       expect(world.get('usa', 'ConfigMap', 'kube-system', 'kube-dns')?.data).toEqual({
         upstreamNameservers: '["10.1.1.1"]',
         federations: 'other=other.example',
       });
+    });
+
+    it('says at each join with --secret-name that the flag is deprecated, and takes the name', async () => {
+      const flag = '--secret-name=federation-member-usa';
+      const said =
+        'Flag --secret-name has been deprecated, kubefed now generates a secret name, and this flag will be removed in a future release.\n';
+      expect(await sh(world, `kubefed join usa ${JOIN} ${flag}`)).toMatchObject({ code: 0, stderr: said });
+      expect(names(world, 'fcp', 'Secret', 'federation-system')).toContain('federation-member-usa');
+      expect(await sh(world, `kubefed join usa ${JOIN} ${flag}`)).toMatchObject({
+        code: 1,
+        stderr: `${said}error: service account already exists in joining cluster\n`,
+      });
+    });
+
+    it('leaves account, role, binding and Secret where the context of the federation is not known', async () => {
+      expect(await sh(world, 'kubefed join usa --context=nowhere --host-cluster-context=fcp')).toMatchObject({
+        code: 1,
+        stderr: 'Error in configuration: context was not found for specified context: nowhere\n',
+      });
+      const role = 'federation-controller-manager:federation-usa-fcp';
+      expect(names(world, 'usa', 'ServiceAccount', 'federation-system')).toContain('usa-fcp');
+      expect(names(world, 'usa', 'ClusterRole')).toContain(role);
+      expect(names(world, 'usa', 'ClusterRoleBinding')).toContain(role);
+      const left = names(world, 'fcp', 'Secret', 'federation-system').filter((name) => name.startsWith('usa-'));
+      expect(left).toHaveLength(1);
+    });
+
+    it('takes a member out although its context is not known, and ends with the credentials that it has deleted', async () => {
+      await must(world, `kubefed join usa ${JOIN}`);
+      const role = 'federation-controller-manager:federation-usa-fcp';
+      const why = `the server has asked for the client to provide credentials (delete clusterrolebindings.rbac.authorization.k8s.io ${role})`;
+      expect(await sh(world, `kubefed unjoin usa ${JOIN} --cluster-context=nowhere`)).toEqual({
+        code: 1,
+        stdout: '',
+        stderr: `WARNING: Encountered error in deleting cluster role bindings: ${why}error: You must be logged in to the server (${why})\n`,
+      });
+      expect(names(world, 'federation', 'Cluster')).toEqual([]);
+      expect(world.get('usa', 'ConfigMap', 'kube-system', 'kube-dns')?.data).toEqual({ federations: '' });
+      expect(names(world, 'usa', 'ServiceAccount', 'federation-system')).toEqual(['default']);
+      expect(names(world, 'usa', 'ClusterRole')).toContain(role);
+    });
+
+    it('says that the API server of the federation does not answer, and looks at the member first', async () => {
+      await must(world, `kubefed join usa ${JOIN}`);
+      await world.setOnline('federation', false);
+      await world.hold('fcp/Deployment/federation-system/federation-apiserver');
+      const server = world.clusterState('federation').server;
+      expect((await sh(world, `kubefed unjoin usa ${JOIN}`)).stderr).toBe(
+        `The connection to the server ${server} was refused - did you specify the right host or port?\n`,
+      );
+      expect((await sh(world, `kubefed join usa ${JOIN}`)).stderr).toBe(
+        'error: service account already exists in joining cluster\n',
+      );
     });
 
     it('unjoins in its order; what it did not make stays', async () => {
@@ -338,7 +391,7 @@ describe('kubefed', () => {
     it('has no namespace default at first', async () => {
       const create = 'kubectl create --context federation -f -';
       expect((await sh(world, create, documents(helloWorld(3)))).stderr).toContain(
-        'Error from server (NotFound): namespaces "default" not found\n',
+        'Error from server (NotFound): error when creating "STDIN": namespaces "default" not found\n',
       );
       await must(world, 'kubectl create ns default --context federation');
       await must(world, create, documents(helloWorld(3)));
@@ -370,6 +423,118 @@ describe('kubefed', () => {
       expect(replicas).toEqual([4, 3, 2]);
     });
 
+    it('writes no observedGeneration: who waits for a rollout there waits for ever', async () => {
+      await must(world, 'kubectl create ns default --context federation');
+      await must(world, 'kubectl create --context federation -f -', documents(helloWorld(3)));
+      expect(world.get('federation', 'Deployment', 'default', 'hello-world')?.status).toEqual({
+        availableReplicas: 3,
+        readyReplicas: 3,
+        replicas: 3,
+        updatedReplicas: 3,
+      });
+    });
+
+    it('copies labels and annotations of its Namespace into the members, in the place of theirs', async () => {
+      await must(world, 'kubectl label ns default --context usa mine=yes');
+      await must(world, 'kubectl create ns default --context federation');
+      await must(world, 'kubectl label ns default --context federation team=blue');
+      expect(world.get('usa', 'Namespace', undefined, 'default')?.metadata.labels).toEqual({ team: 'blue' });
+    });
+
+    it('keeps a deleted Namespace Terminating until it is gone in the members', async () => {
+      await must(world, 'kubectl create ns store --context federation');
+      expect(world.get('usa', 'Namespace', undefined, 'store')).toBeDefined();
+      await world.hold('federation/Namespace//store');
+      await must(world, 'kubectl delete ns store --context federation');
+      expect(world.get('federation', 'Namespace', undefined, 'store')).toMatchObject({
+        metadata: { finalizers: ['federation.kubernetes.io/delete-from-underlying-clusters'] },
+        spec: {},
+        status: { phase: 'Terminating' },
+      });
+      expect(world.get('usa', 'Namespace', undefined, 'store')).toBeUndefined();
+      await world.release('federation/Namespace//store');
+      expect(world.get('federation', 'Namespace', undefined, 'store')).toBeUndefined();
+    });
+
+    it('waits with a deletion for members that are away', async () => {
+      await must(world, 'kubectl create ns store --context federation');
+      await world.setOnline('usa', false);
+      await must(world, 'kubectl delete ns store --context federation');
+      expect(world.get('federation', 'Namespace', undefined, 'store')?.status).toEqual({ phase: 'Terminating' });
+      await world.setOnline('usa', true);
+      expect(world.get('federation', 'Namespace', undefined, 'store')).toBeUndefined();
+      expect(world.get('usa', 'Namespace', undefined, 'store')).toBeUndefined();
+    });
+
+    it('notes the addresses of a Service by member in an annotation, which the members get with the next change', async () => {
+      const service: KubeObject = {
+        apiVersion: 'v1',
+        kind: 'Service',
+        metadata: { name: 'plain', namespace: 'default' },
+        spec: { type: 'LoadBalancer', selector: { app: 'hello-world' }, ports: [{ name: 'web', port: 80 }] },
+      };
+      for (const name of ['fcp', 'usa', 'chn']) await apply(world, name, keepalived('10.210.1.100/26'));
+      await must(world, 'kubectl create ns default --context federation');
+      await must(world, 'kubectl create --context federation -f -', documents([...helloWorld(3), service]));
+      const key = 'federation.kubernetes.io/service-ingresses';
+      const written = (name: string): string | undefined =>
+        world.get(name, 'Service', 'default', 'plain')?.metadata.annotations?.[key];
+      expect(written('federation')).toBe(
+        '{"items":[{"cluster":"chn","items":[{"ip":"10.210.1.66"}]},{"cluster":"fcp","items":[{"ip":"10.210.1.66"}]},{"cluster":"usa","items":[{"ip":"10.210.1.66"}]}]}',
+      );
+      expect(written('usa')).toBeUndefined();
+      await must(world, 'kubectl label svc plain --context federation a=b');
+      expect(written('usa')).toBe(written('federation'));
+    });
+
+    describe('a port taken out of a federated Service', () => {
+      const ports = (...numbers: number[]): string =>
+        JSON.stringify({ spec: { ports: numbers.map((port) => ({ name: `p${port}`, port })) } });
+      const member = (): number[] =>
+        list(at(world.get('usa', 'Service', 'default', 'hello-world'), 'spec', 'ports')).map((port) =>
+          num(at(port, 'port')),
+        );
+      const manager = (): KubeObject | undefined =>
+        world
+          .list('fcp', 'Pod', 'federation-system')
+          .find((pod) => pod.metadata.labels?.module === 'federation-controller-manager');
+      beforeEach(async () => {
+        await must(world, 'kubectl create ns default --context federation');
+        await must(world, 'kubectl create --context federation -f -', documents(helloWorld(3)));
+        const patch = 'kubectl patch svc hello-world --type=merge --context federation -p';
+        await must(world, `${patch} '${ports(8080, 8081)}'`);
+        expect(member()).toEqual([8080, 8081]);
+        await must(world, `${patch} '${ports(8080)}'`);
+      });
+
+      it('crashes the controller manager for ever, and the members keep the port', async () => {
+        expect(member()).toEqual([8080, 8081]);
+        expect(at(manager(), 'status', 'containerStatuses', 0)).toMatchObject({
+          ready: false,
+          restartCount: 5,
+          state: { waiting: { reason: 'CrashLoopBackOff' } },
+        });
+        await must(world, `kubectl delete pod ${manager()?.metadata.name ?? ''} -n federation-system --context fcp`);
+        await must(world, 'kubectl create ns later --context federation');
+        expect(at(manager(), 'status', 'containerStatuses', 0, 'ready')).toBe(false);
+        expect(world.get('usa', 'Namespace', undefined, 'later')).toBeUndefined();
+      });
+
+      it('is mended by taking it out in each member', async () => {
+        for (const name of ['fcp', 'usa', 'chn'])
+          await must(world, `kubectl patch svc hello-world --type=merge --context ${name} -p '${ports(8080)}'`);
+        expect(at(manager(), 'status', 'containerStatuses', 0, 'ready')).toBe(true);
+        await must(world, 'kubectl create ns later --context federation');
+        expect(world.get('usa', 'Namespace', undefined, 'later')).toBeDefined();
+      });
+
+      it('is mended by deleting the federated Service', async () => {
+        await must(world, 'kubectl delete svc hello-world --context federation');
+        expect(at(manager(), 'status', 'containerStatuses', 0, 'ready')).toBe(true);
+        expect(member()).toEqual([]);
+      });
+    });
+
     it('takes what is deleted there from the members, too, unless it is orphaned', async () => {
       await must(world, 'kubectl create ns default --context federation');
       await must(world, 'kubectl create --context federation -f -', documents(helloWorld(3)));
@@ -390,6 +555,84 @@ describe('kubefed', () => {
     it('forgets everything with its pod where it has no claim', async () => {
       await must(world, 'kubectl delete pods -l module=federation-apiserver -n federation-system --context fcp');
       expect(names(world, 'federation', 'Cluster')).toEqual([]);
+      expect((await sh(world, `kubefed join usa ${JOIN}`)).stderr).toBe(
+        'error: service account already exists in joining cluster\n',
+      );
     });
+
+    it('goes to members that joined anew with their old credentials, until its controller manager starts anew', async () => {
+      const role = 'federation-controller-manager:federation-usa-fcp';
+      const conditions = (): Json[] =>
+        list(at(world.get('federation', 'Cluster', undefined, 'usa')?.status, 'conditions')).map(
+          (condition) => at(condition, 'type') ?? null,
+        );
+      const joinAnew = async (): Promise<void> => {
+        await must(world, 'kubectl delete sa usa-fcp -n federation-system --context usa');
+        await must(world, `kubectl delete clusterrole,clusterrolebinding ${role} --context usa`);
+        await must(world, `kubefed join usa ${JOIN}`);
+      };
+      await must(world, 'kubectl delete pods -l module=federation-apiserver -n federation-system --context fcp');
+      await joinAnew();
+      expect(conditions()).toEqual(['Offline']);
+      await must(
+        world,
+        'kubectl delete pods -l module=federation-controller-manager -n federation-system --context fcp',
+      );
+      expect(conditions()).toEqual(['Ready']);
+      await must(world, `kubefed unjoin usa ${JOIN}`);
+      await must(world, `kubefed join usa ${JOIN}`);
+      expect(conditions()).toEqual(['Ready']);
+    });
+  });
+});
+
+describe('kubefed 1.10', () => {
+  let world: World;
+  beforeAll(async () => {
+    world = await World.start({ kubefedVersion: '1.10.0' });
+    await etcd(world, 'fcp');
+    await coreDns(world, 'fcp');
+  });
+  afterAll(async () => {
+    expect(world.mishaps).toEqual([]);
+    await world.close();
+  });
+
+  it('takes a namespace that is there, and stops at the Service', async () => {
+    await must(world, 'kubectl create ns federation-system');
+    expect((await world.invoke('kubefed', initArguments(world, 'fcp'))).code).toBe(0);
+    expect(names(world, 'fcp', 'Deployment', 'federation-system')).toEqual(['apiserver', 'controller-manager']);
+    expect(await world.invoke('kubefed', initArguments(world, 'fcp'))).toMatchObject({
+      code: 1,
+      stderr: 'Error from server (AlreadyExists): services "apiserver" already exists\n',
+    });
+  });
+
+  it("writes its stub domain without the closing dot, in the place of the user's", async () => {
+    const data = { stubDomains: '{"corp.example":["10.1.2.3"]}' };
+    const metadata = { name: 'kube-dns', namespace: 'kube-system' };
+    await world.put('usa', { apiVersion: 'v1', kind: 'ConfigMap', metadata, data });
+    await must(world, `kubefed join usa ${JOIN}`);
+    expect(world.get('usa', 'ConfigMap', 'kube-system', 'kube-dns')?.data).toEqual({
+      federations: 'federation=example.com',
+      stubDomains: JSON.stringify({ 'example.com': [world.dnsEndpoint] }),
+    });
+  });
+
+  it('knows flags that 1.8 refuses', async () => {
+    const args = [...initArguments(world, 'fcp'), '--etcd-servers=http://127.0.0.1:2379', '--dry-run'];
+    expect((await world.invoke('kubefed', args)).code).toBe(0);
+    const old = await World.start();
+    expect(await old.invoke('kubefed', args)).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('unknown flag: --etcd-servers') as unknown,
+    });
+    await old.close();
+  });
+
+  it('words a join into the wrong context in its own way', async () => {
+    expect((await sh(world, 'kubefed join chn --host-cluster-context=fcp')).stderr).toBe(
+      'error: no matches for kind "Cluster" in version "federation/v1beta1"\n',
+    );
   });
 });

@@ -7,16 +7,24 @@ import { type FlagSpecs, type Flags, UsageError, parseFlags } from './flags';
 import { type Dict, type Json, type KubeObject, at, base64, clone, list, num, strings, text } from './json';
 import { version } from './kubectl';
 import { session } from './kubectl-common';
-import { ApiError, type ApiServer } from './objects';
+import { ApiError, ApiServer } from './objects';
 import { isReady, picks } from './controllers';
 import { type ResourceType, typeOfKind } from './resources';
-import { type Target, connect, kubeconfigFor } from './target';
+import { type Target, connect, hostPort, kubeconfigFor } from './target';
+import { atLeast } from './versions';
 import type { World } from './world';
 
 const SERVICE_ACCOUNT = 'federation.kubernetes.io/servive-account-name';
 const CLUSTER_ROLE = 'federation.kubernetes.io/cluster-role-name';
 const COMPONENT = { app: 'federated-cluster' };
 const MANAGER_ACCOUNT = 'federation-controller-manager';
+const PROVIDER_SECRET = 'federation-dns-provider.conf';
+
+/**
+ * From here on kubefed takes a namespace that is there, names the control plane's objects without the federation's name, and
+ * writes stub domains without the closing dot. 1.8.0 was recorded, 1.10-alpha measured; what lies between is not known.
+ */
+const NEW_NAMES = '1.10.0';
 
 const COMMON: FlagSpecs = {
   kubeconfig: { kind: 'value' },
@@ -31,7 +39,7 @@ const COMMON: FlagSpecs = {
   logtostderr: { kind: 'bool' },
   'host-cluster-context': { kind: 'value' },
   'federation-system-namespace': { kind: 'value' },
-  'credentials-kubeconfig': { kind: 'value' },
+  'credentials-kubeconfig': { kind: 'value', since: NEW_NAMES },
 };
 
 const INIT: FlagSpecs = {
@@ -44,12 +52,12 @@ const INIT: FlagSpecs = {
   'etcd-persistent-storage': { kind: 'optional' },
   'etcd-pv-capacity': { kind: 'value' },
   'etcd-pv-storage-class': { kind: 'value' },
-  'etcd-servers': { kind: 'value' },
+  'etcd-servers': { kind: 'value', since: NEW_NAMES },
   'etcd-image': { kind: 'value' },
   image: { kind: 'value' },
-  'image-pull-policy': { kind: 'value' },
-  'image-pull-secrets': { kind: 'value' },
-  'node-selector': { kind: 'value' },
+  'image-pull-policy': { kind: 'value', since: NEW_NAMES },
+  'image-pull-secrets': { kind: 'value', since: NEW_NAMES },
+  'node-selector': { kind: 'value', since: NEW_NAMES },
   'apiserver-arg-overrides': { kind: 'value' },
   'controllermanager-arg-overrides': { kind: 'value' },
   'apiserver-enable-basic-auth': { kind: 'optional' },
@@ -59,13 +67,43 @@ const INIT: FlagSpecs = {
 
 const JOIN: FlagSpecs = {
   'cluster-context': { kind: 'value' },
-  'secret-name': { kind: 'value' },
+  'secret-name': {
+    kind: 'value',
+    deprecated: 'kubefed now generates a secret name, and this flag will be removed in a future release.',
+  },
   'dry-run': { kind: 'optional' },
   output: { kind: 'value', short: 'o' },
   generator: { kind: 'value' },
   validate: { kind: 'optional' },
   'save-config': { kind: 'optional' },
+  'allow-missing-template-keys': { kind: 'optional' },
+  'no-headers': { kind: 'optional' },
+  'openapi-validation': { kind: 'optional' },
+  'schema-cache-dir': { kind: 'value' },
+  'show-all': { kind: 'bool', short: 'a' },
+  'show-labels': { kind: 'optional' },
+  'sort-by': { kind: 'value' },
+  template: { kind: 'value' },
 };
+
+const VERSION: FlagSpecs = {
+  client: { kind: 'bool', short: 'c' },
+  short: { kind: 'bool' },
+  output: { kind: 'value', short: 'o' },
+};
+
+const ACTIONS: Readonly<Record<string, FlagSpecs>> = {
+  init: INIT,
+  join: JOIN,
+  unjoin: { 'cluster-context': { kind: 'value' } },
+  version: VERSION,
+};
+
+/** The flags that a subcommand knows, those of every subcommand among them. */
+export function kubefedFlags(action: string): FlagSpecs | undefined {
+  const own = ACTIONS[action];
+  return own === undefined ? undefined : { ...COMMON, ...own };
+}
 
 interface Run {
   readonly world: World;
@@ -74,6 +112,8 @@ interface Run {
   readonly name: string;
   /** The namespace of the control plane. */
   readonly space: string;
+  /** kubefed 1.7 or 1.8. */
+  readonly old: boolean;
 }
 
 function typeOf(api: ApiServer, kind: string): ResourceType {
@@ -121,15 +161,24 @@ function workloadVersion(api: ApiServer): string {
   return typeOfKind(api.cluster, 'extensions/v1beta1', 'Deployment') === undefined ? 'apps/v1' : 'extensions/v1beta1';
 }
 
-/** Waits for ever, as the real one does, printing a point for each look. */
+/** Waits for ever, as the real one does: it looks every two seconds and prints a point for each look. */
 async function poll(run: Run, holds: () => boolean): Promise<void> {
-  if (holds()) return;
-  run.call.out('.');
   await run.call.until(holds);
+  run.call.out('.');
+}
+
+/** A program's arguments in the order of their names, as kubefed sorts them. */
+function argumentsOf(flags: Readonly<Record<string, string>>, overrides: readonly string[]): string[] {
+  const all = new Map(Object.entries(flags));
+  for (const word of overrides) {
+    const [flag = '', ...value] = word.split('=');
+    all.set(flag, value.join('='));
+  }
+  return [...all].sort(([a], [b]) => (a < b ? -1 : 1)).map(([flag, value]) => `${flag}=${value}`);
 }
 
 async function init(run: Run): Promise<number> {
-  const { world, call, flags, name, space } = run;
+  const { world, call, flags, name, space, old } = run;
   const provider = flags.value('dns-provider') ?? '';
   if (provider === '') run.call.fail('error: --dns-provider is mandatory');
   if (name === '') run.call.fail('error: NAME is required');
@@ -166,7 +215,6 @@ async function init(run: Run): Promise<number> {
     context: flags.value('host-cluster-context'),
     kubeconfig: flags.value('kubeconfig'),
   });
-  const old = world.options.kubefedFlavour === '1.7';
   const prefix = old ? `${name}-` : '';
   const serverName = `${prefix}apiserver`;
   const managerName = `${prefix}controller-manager`;
@@ -182,7 +230,6 @@ async function init(run: Run): Promise<number> {
   };
 
   call.out(`Creating a namespace ${space} for federation system components...`);
-  // From 1.10 on a namespace that is there is taken as it is.
   if (old || api.find('Namespace', undefined, space) === undefined) {
     await write({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: space, annotations } });
   }
@@ -262,12 +309,11 @@ async function init(run: Run): Promise<number> {
         ...(storageClassName === undefined ? {} : { storageClassName }),
       },
     });
-    call.out(' done\n');
   }
+  call.out(' done\n');
 
   call.out('Creating federation component deployments...');
-  const image =
-    flags.value('image') ?? `gcr.io/google_containers/hyperkube-amd64:v${world.options.kubefedVersion ?? '1.7.3'}`;
+  const image = flags.value('image') ?? `gcr.io/google_containers/hyperkube-amd64:v${world.kubefedVersion}`;
   const deployment = (
     object: string,
     module: string,
@@ -292,6 +338,7 @@ async function init(run: Run): Promise<number> {
     };
   };
   const overrides = (flag: string): string[] => flags.items(flag).filter((word) => word !== '');
+  const mount = (volume: string, mountPath: string): Dict => ({ name: volume, mountPath, readOnly: true });
   await write(
     deployment(
       serverName,
@@ -304,14 +351,25 @@ async function init(run: Run): Promise<number> {
           command: [
             '/hyperkube',
             'federation-apiserver',
-            '--bind-address=0.0.0.0',
-            `--etcd-servers=${flags.value('etcd-servers') ?? 'http://localhost:2379'}`,
-            '--secure-port=8443',
-            ...(address === '' ? [] : [`--advertise-address=${address}`]),
-            ...overrides('apiserver-arg-overrides'),
+            ...argumentsOf(
+              {
+                '--admission-control': 'NamespaceLifecycle',
+                ...(address === '' ? {} : { '--advertise-address': address }),
+                '--bind-address': '0.0.0.0',
+                '--client-ca-file': '/etc/federation/apiserver/ca.crt',
+                '--etcd-servers': flags.value('etcd-servers') ?? 'http://localhost:2379',
+                '--secure-port': '8443',
+                '--tls-cert-file': '/etc/federation/apiserver/server.crt',
+                '--tls-private-key-file': '/etc/federation/apiserver/server.key',
+              },
+              overrides('apiserver-arg-overrides'),
+            ),
           ],
-          ports: [{ name: 'https', containerPort: 8443 }],
-          volumeMounts: [{ name: credentials, mountPath: '/etc/federation/apiserver', readOnly: true }],
+          ports: [
+            { name: 'https', containerPort: 8443 },
+            { name: 'local', containerPort: 8080 },
+          ],
+          volumeMounts: [mount(credentials, '/etc/federation/apiserver')],
         },
         {
           name: 'etcd',
@@ -340,24 +398,24 @@ async function init(run: Run): Promise<number> {
     roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name: roleName },
     subjects: [{ kind: 'ServiceAccount', name: MANAGER_ACCOUNT, namespace: space }],
   });
-  const providerSecret = 'federation-dns-provider.conf';
   await write({
     apiVersion: 'v1',
     kind: 'Secret',
-    metadata: meta(providerSecret),
+    metadata: meta(PROVIDER_SECRET),
     type: 'Opaque',
-    data: file === '' ? {} : { [path.basename(given)]: base64(file) },
+    data: file === '' ? {} : { [PROVIDER_SECRET]: base64(file) },
   });
-  const zone = (flags.value('dns-zone-name') ?? '').replace(/\.$/, '');
+  const zone = flags.value('dns-zone-name') ?? '';
+  const bare = zone.replace(/\.$/, '');
   const nameserver = provider === 'coredns' ? setting(file, 'coredns-endpoints') : '';
   await write(
     deployment(
       managerName,
       'federation-controller-manager',
       {
-        federations: `${name}=${zone}`,
+        federations: `${name}=${bare}`,
         'dns-provider': provider,
-        'dns-zone-name': zone,
+        'dns-zone-name': old ? zone : bare,
         ...(nameserver === '' ? {} : { nameserver }),
       },
       [
@@ -367,18 +425,28 @@ async function init(run: Run): Promise<number> {
           command: [
             '/hyperkube',
             'federation-controller-manager',
-            `--dns-provider=${provider}`,
-            `--dns-provider-config=/etc/federation/controller-manager/${path.basename(given)}`,
-            `--federation-name=${name}`,
-            `--zone-name=${flags.value('dns-zone-name') ?? ''}`,
-            `--kubeconfig=/etc/federation/controller-manager/kubeconfig`,
-            ...overrides('controllermanager-arg-overrides'),
+            ...argumentsOf(
+              {
+                '--dns-provider': provider,
+                '--federation-name': name,
+                '--kubeconfig': '/etc/federation/controller-manager/kubeconfig',
+                '--master': `https://${serverName}`,
+                '--zone-name': zone,
+              },
+              overrides('controllermanager-arg-overrides'),
+            ),
+            `--dns-provider-config=/etc/federation/dns-provider/${PROVIDER_SECRET}`,
+          ],
+          env: [{ name: 'POD_NAMESPACE', valueFrom: { fieldRef: { fieldPath: 'metadata.namespace' } } }],
+          volumeMounts: [
+            mount(`${managerName}-kubeconfig`, '/etc/federation/controller-manager'),
+            mount('config-volume', '/etc/federation/dns-provider'),
           ],
         },
       ],
       [
         { name: `${managerName}-kubeconfig`, secret: { secretName: `${managerName}-kubeconfig` } },
-        { name: providerSecret, secret: { secretName: providerSecret } },
+        { name: 'config-volume', secret: { secretName: PROVIDER_SECRET } },
       ],
       MANAGER_ACCOUNT,
     ),
@@ -429,17 +497,25 @@ function managerOf(run: Run, host: ApiServer): KubeObject {
 
 /** The federation's API, by `--context` or the current context; it may well be another API. */
 function federationTarget(run: Run): { target: Target; type: ResourceType } {
-  const target = connect(run.world, run.call, {
-    context: run.flags.value('context'),
-    kubeconfig: run.flags.value('kubeconfig'),
-  });
+  const { world, call, flags, old } = run;
+  const context = flags.value('context');
+  const kubeconfig = flags.value('kubeconfig');
+  if (context !== undefined && kubeconfigFor(call, kubeconfig).entry('contexts', context) === undefined)
+    call.fail(`Error in configuration: context was not found for specified context: ${context}`);
+  const target = connect(world, call, { context, kubeconfig });
   const type = typeOfKind(target.cluster, 'federation/v1beta1', 'Cluster');
-  if (type === undefined) run.call.fail('error: no matches for kind "Cluster" in version "federation/v1beta1"');
+  if (type === undefined) {
+    run.call.fail(
+      old
+        ? 'error: server does not support API version "federation/v1beta1"'
+        : 'error: no matches for kind "Cluster" in version "federation/v1beta1"',
+    );
+  }
   return { target, type };
 }
 
 async function join(run: Run): Promise<number> {
-  const { world, call, flags, name, space } = run;
+  const { world, call, flags, name, space, old } = run;
   if (name === '') run.call.fail('error: NAME is required');
   const kubeconfig = flags.value('kubeconfig');
   const hostContext = flags.value('host-cluster-context') ?? '';
@@ -513,6 +589,7 @@ async function join(run: Run): Promise<number> {
       ],
       secretRef: { name: secretName },
     },
+    status: {},
   };
   if (!dry) await call.write(() => target.api.create(type, cluster, undefined, { manager: 'kubefed' }));
   call.out(`cluster "${name}" created${dry ? ' (dry run)' : ''}\n`);
@@ -538,8 +615,8 @@ async function join(run: Run): Promise<number> {
   const data = strings(copy.data);
   const before = (data.federations ?? '').split(',').filter((part) => part !== '');
   data.federations = [...before.filter((part) => part !== mine), mine].join(',');
-  // What was there is replaced whole: entries of the user's own go.
-  if (stub !== undefined) data.stubDomains = stub;
+  // 1.10 replaces what was there whole: entries of the user's own go. 1.8 writes no stub domains into a ConfigMap that is there.
+  if (stub !== undefined && !old) data.stubDomains = stub;
   copy.data = data;
   await call.write(() => member.update(typeOf(member, 'ConfigMap'), copy, { manager: 'kubefed' }));
   return 0;
@@ -566,18 +643,27 @@ async function unjoin(run: Run): Promise<number> {
     );
     return 0;
   }
-  // The member's client is only made here; whether it answers shows with the first request.
-  const context = flags.value('cluster-context') ?? name;
+  const secret = host.find('Secret', space, secretName);
   await remove(run, host, 'Secret', space, secretName);
+  const manager = managerOf(run, host);
+  const context = flags.value('cluster-context') ?? name;
+  const known = kubeconfigFor(call, kubeconfig).entry('contexts', context) !== undefined;
   let member: ApiServer;
   try {
-    member = connect(world, call, { context, kubeconfig }).api;
+    member = known ? connect(world, call, { context, kubeconfig }).api : federationsClient(run, cluster);
   } catch (error) {
     if (!(error instanceof Exit)) throw error;
     call.err(`WARNING: Encountered error in deleting kube-dns configmap: ${error.stderr}`);
     throw error;
   }
-  const manager = managerOf(run, host);
+  /** Where the context is not known, kubefed goes on with the federation's own credentials: it takes them away on the way. */
+  const needCredentials = (what: string, request: string): void => {
+    if (known || holdsToken(member, space, secret)) return;
+    const why = `the server has asked for the client to provide credentials (${request})`;
+    call.err(`WARNING: Encountered error in deleting ${what}: ${why}`);
+    call.fail(`error: You must be logged in to the server (${why})`);
+  };
+  needCredentials('kube-dns configmap', 'get configmaps kube-dns');
   const map = member.find('ConfigMap', 'kube-system', 'kube-dns');
   if (map === undefined)
     call.err('WARNING: Encountered error in deleting kube-dns configmap: configmaps "kube-dns" not found');
@@ -607,24 +693,39 @@ async function unjoin(run: Run): Promise<number> {
     }
   }
   const role = annotations[CLUSTER_ROLE];
-  for (const kind of role === undefined ? [] : ['ClusterRoleBinding', 'ClusterRole']) {
+  for (const [kind, what] of role === undefined ? [] : ROLE_OBJECTS) {
+    needCredentials(what, `delete ${typeOf(member, kind).plural}.rbac.authorization.k8s.io ${role ?? ''}`);
     if (member.find(kind, undefined, role ?? '') !== undefined) await remove(run, member, kind, undefined, role ?? '');
   }
   call.out(`Successfully removed cluster "${name}" from federation\n`);
   return 0;
 }
 
+const ROLE_OBJECTS = [
+  ['ClusterRoleBinding', 'cluster role bindings'],
+  ['ClusterRole', 'cluster roles'],
+] as const;
+
+/** The member behind a Cluster object, at the address that the federation has for it. */
+function federationsClient(run: Run, cluster: KubeObject): ApiServer {
+  const { world } = run;
+  const server = hostPort(text(at(cluster, 'spec', 'serverAddressByClientCIDRs', 0, 'serverAddress')));
+  const state = Object.values(world.state.clusters).find((found) => hostPort(found.server) === server);
+  if (state?.online !== true) run.call.strike('refused', server);
+  return new ApiServer(state, world);
+}
+
+/** Whether a member still knows the token in the host's Secret. */
+function holdsToken(member: ApiServer, space: string, secret: KubeObject | undefined): boolean {
+  const token = text(at(secret, 'data', 'token'));
+  return token !== '' && member.all('Secret', space).some((found) => at(found, 'data', 'token') === token);
+}
+
 export async function runKubefed(world: World, call: Call): Promise<number> {
   const { argv } = call.invocation;
   const action = argv.find((word) => !word.startsWith('-')) ?? '';
-  const release = world.options.kubefedVersion ?? '1.7.3';
-  const specs: Record<string, FlagSpecs> = {
-    init: INIT,
-    join: JOIN,
-    unjoin: { 'cluster-context': { kind: 'value' } },
-    version: { client: { kind: 'bool', short: 'c' }, short: { kind: 'bool' }, output: { kind: 'value', short: 'o' } },
-  };
-  const own = specs[action];
+  const release = world.kubefedVersion;
+  const own = kubefedFlags(action);
   if (own === undefined) {
     if (action === '') return 0;
     return call.fail(
@@ -634,10 +735,13 @@ export async function runKubefed(world: World, call: Call): Promise<number> {
   const index = argv.indexOf(action);
   let flags: Flags;
   try {
-    flags = parseFlags([...argv.slice(0, index), ...argv.slice(index + 1)], { ...COMMON, ...own }, release);
+    flags = parseFlags([...argv.slice(0, index), ...argv.slice(index + 1)], own, release);
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
     return call.fail(`Error: ${error.message}\n\nUsage:\n  kubefed ${action} [flags]`);
+  }
+  for (const [flag, { deprecated }] of Object.entries(own)) {
+    if (deprecated !== undefined && flags.has(flag)) call.err(`Flag --${flag} has been deprecated, ${deprecated}\n`);
   }
   if (action === 'version') return version(session(world, call, flags, release));
   const [name = '', ...more] = flags.args;
@@ -648,6 +752,7 @@ export async function runKubefed(world: World, call: Call): Promise<number> {
     flags,
     name,
     space: flags.value('federation-system-namespace') ?? 'federation-system',
+    old: !atLeast(release, NEW_NAMES),
   };
   try {
     if (action === 'init') return await init(run);

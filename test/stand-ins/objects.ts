@@ -1,7 +1,7 @@
 /** The store behind one API server: create, update and delete with the checks that the real one makes. */
 import * as semver from 'semver';
 import { admit, withDefaults } from './defaults';
-import { type KubeObject, type Meta, at, clone, dict, fnv, list, same, text } from './json';
+import { type Json, type KubeObject, type Meta, at, clone, dict, fnv, isDict, list, num, same, text } from './json';
 import { track } from './ownership';
 import { type ResourceType, qualified, typeNamed, typesOf } from './resources';
 import type { ClusterState } from './types';
@@ -49,6 +49,37 @@ export interface WriteOptions {
   /** Writes the status too, as controllers do. */
   readonly status?: boolean;
 }
+
+/** What an object says is not valid. */
+export class InvalidError extends ApiError {
+  constructor(
+    readonly object: { readonly kind: string; readonly name: string },
+    readonly causes: readonly string[],
+    message = `${object.kind} "${object.name}" is invalid: ${causes.length > 1 ? `[${causes.join(', ')}]` : (causes[0] ?? '')}`,
+  ) {
+    super('Invalid', message);
+  }
+
+  saying(message: string): InvalidError {
+    return new InvalidError(this.object, this.causes, message);
+  }
+}
+
+/** The API server ends in the middle of a request, and is started again. */
+export class ServerPanic extends Error {}
+
+/** The finalizer of objects that go without their dependents. */
+export const ORPHAN = 'orphan';
+
+/** Metadata that no update changes. */
+const KEPT = [
+  'uid',
+  'creationTimestamp',
+  'resourceVersion',
+  'generation',
+  'deletionTimestamp',
+  'deletionGracePeriodSeconds',
+];
 
 const PROTECTED_NAMESPACES = new Set(['default', 'kube-system', 'kube-public']);
 
@@ -121,14 +152,14 @@ export class ApiServer {
       ...(ownerReferences === undefined ? {} : { ownerReferences }),
       ...(options.operation === 'Apply' ? { managedFields: fresh.metadata.managedFields } : {}),
       uid: this.uid(),
-      creationTimestamp: new Date().toISOString().replace(/\.\d+Z$/, 'Z'),
+      creationTimestamp: now(),
     };
     fresh.metadata = metadata;
     if (options.status !== true && !type.custom && type.kind !== 'Secret') delete fresh.status;
     const ready = withDefaults(type, fresh, undefined, this);
     admit(type, ready, undefined, this);
-    if (ready.spec !== undefined && !['Service', 'Node', 'Namespace'].includes(type.kind))
-      ready.metadata.generation = 1;
+    if (ready.spec !== undefined && hasGeneration(type, this)) ready.metadata.generation = 1;
+    countTemplates(type, ready, undefined, this);
     ready.metadata.resourceVersion = this.nextVersion();
     if (this.atLeast('1.16.0')) track(undefined, ready, options);
     this.keep(type, undefined, ready);
@@ -150,18 +181,24 @@ export class ApiServer {
       );
     }
     const next = clone(object);
-    for (const kept of ['uid', 'creationTimestamp', 'resourceVersion', 'generation', 'selfLink', 'deletionTimestamp']) {
-      next.metadata[kept] = current.metadata[kept];
+    for (const kept of KEPT) {
+      if (current.metadata[kept] === undefined) Reflect.deleteProperty(next.metadata, kept);
+      else next.metadata[kept] = current.metadata[kept];
     }
     if (options.operation !== 'Apply') next.metadata.managedFields = current.metadata.managedFields;
     if (options.status !== true && !type.custom) next.status = clone(current.status);
-    const ready = withDefaults(type, next, current, this);
+    const ready = withDefaults(type, next, current, this, options.status);
     admit(type, ready, current, this);
+    countTemplates(type, ready, current, this);
     if (same({ ...ready, apiVersion: '' }, { ...current, apiVersion: '' })) return current;
-    if (ready.metadata.generation !== undefined && !same(ready.spec, current.spec)) ready.metadata.generation += 1;
+    const { generation } = ready.metadata;
+    if (generation !== undefined && !same(specOf(ready), specOf(current))) ready.metadata.generation = generation + 1;
     if (this.atLeast('1.16.0')) track(current, ready, options);
     ready.metadata.resourceVersion = this.nextVersion();
     this.keep(type, current, ready);
+    // What was deleted before and is not held any more ends now.
+    const ends = type.kind !== 'Namespace' || this.cluster.type === 'federation';
+    if (ready.metadata.deletionTimestamp !== undefined && ends && !isHeldBack(ready)) this.remove(type, ready, true);
     this.ledger.changed(this.cluster, effect('update', this.cluster, type, namespace, name));
     return ready;
   }
@@ -182,12 +219,29 @@ export class ApiServer {
     if (type.kind === 'Namespace' && PROTECTED_NAMESPACES.has(name) && this.cluster.type === 'kubernetes') {
       throw new ApiError('Forbidden', `namespaces "${name}" is forbidden: this namespace may not be deleted`);
     }
-    if (type.kind === 'Namespace' && this.ledger.isSlow(this.cluster, 'Namespace', undefined, name)) {
-      if (current.metadata.deletionTimestamp !== undefined) return;
-      const ending = clone(current);
-      ending.metadata.deletionTimestamp = new Date().toISOString().replace(/\.\d+Z$/, 'Z');
-      ending.metadata.resourceVersion = this.nextVersion();
-      ending.status = { phase: 'Terminating' };
+    const ending = clone(current);
+    const { metadata } = ending;
+    // The federation's controllers set this mark, and delete takes it away unless the copies in the members are to stay.
+    if (isHeldBack(current) && this.cluster.type === 'federation') {
+      const others = list(metadata.finalizers).filter((finalizer) => finalizer !== ORPHAN);
+      metadata.finalizers = cascade ? others : [...others, ORPHAN];
+    }
+    const waits = isHeldBack(current) || (type.kind === 'Namespace' && this.cluster.type === 'kubernetes');
+    if (waits) {
+      if (type.kind === 'Namespace' && current.metadata.deletionTimestamp !== undefined) {
+        if (this.cluster.type === 'kubernetes' && !this.atLeast('1.16.0')) {
+          throw new ApiError(
+            'Conflict',
+            `Operation cannot be fulfilled on namespaces "${name}": The system is ensuring all content is removed from this namespace.  Upon completion, this namespace will automatically be purged by the system.`,
+          );
+        }
+      } else if (metadata.deletionTimestamp === undefined) {
+        metadata.deletionTimestamp = now();
+        if (type.kind === 'Namespace') ending.status = { ...dict(ending.status), phase: 'Terminating' };
+        else metadata.deletionGracePeriodSeconds = 0;
+      }
+      if (same(current.metadata, metadata)) return;
+      metadata.resourceVersion = this.nextVersion();
       this.keep(type, current, ending);
     } else this.remove(type, current, cascade);
     this.ledger.changed(this.cluster, effect('delete', this.cluster, type, namespace, name));
@@ -248,7 +302,7 @@ export class ApiServer {
     for (const object of Object.values(this.cluster.objects[key] ?? {})) this.remove(type, object, true);
   }
 
-  /** Ends namespaces that were deleted and had to wait. */
+  /** Empties namespaces that were deleted, and ends those that are empty. */
   finishNamespaces(): void {
     const type = this.type('Namespace');
     if (type === undefined) return;
@@ -256,6 +310,14 @@ export class ApiServer {
       const { name, deletionTimestamp } = space.metadata;
       if (deletionTimestamp === undefined || this.ledger.isHeld(this.cluster.name, 'Namespace', undefined, name))
         continue;
+      const inside = (): { readonly other: ResourceType; readonly object: KubeObject }[] =>
+        typesOf(this.cluster).flatMap((other) =>
+          other.namespaced ? this.list(other, name).map((object) => ({ other, object })) : [],
+        );
+      for (const { other, object } of inside()) {
+        if (this.get(other, name, object.metadata.name) !== undefined) this.delete(other, name, object.metadata.name);
+      }
+      if (inside().length > 0) continue;
       this.remove(type, space, true);
       this.ledger.changed(this.cluster, effect('end', this.cluster, type, undefined, name));
     }
@@ -267,7 +329,7 @@ export class ApiServer {
     if (found.metadata.deletionTimestamp === undefined) return;
     throw new ApiError(
       'Forbidden',
-      `${qualified(type, version)} "${name}" is forbidden: unable to create new content in namespace ${namespace} because it is being terminated`,
+      `${qualified(type, version)} "${name}" is forbidden: unable to create new content in namespace ${namespace} because it is being terminated${this.atLeast('1.14.0') ? '' : '.'}`,
     );
   }
 
@@ -280,6 +342,38 @@ export class ApiServer {
     this.cluster.resourceVersion += 1;
     return String(this.cluster.resourceVersion);
   }
+}
+
+/** Kinds whose spec is counted; custom resources are since 1.11. */
+function hasGeneration(type: ResourceType, api: ApiServer): boolean {
+  if (type.custom) return api.atLeast('1.11.0');
+  const kinds = ['Deployment', 'DaemonSet', 'ReplicaSet', 'StatefulSet', 'ReplicationController', 'Ingress'];
+  return (
+    [...kinds, 'NetworkPolicy', 'PodDisruptionBudget', 'CustomResourceDefinition'].includes(type.kind) &&
+    (type.kind !== 'CustomResourceDefinition' || api.atLeast('1.16.0'))
+  );
+}
+
+/** Up to 1.8 a DaemonSet of the group extensions counts its templates in its spec. */
+function countTemplates(type: ResourceType, object: KubeObject, current: KubeObject | undefined, api: ApiServer): void {
+  if (type.kind !== 'DaemonSet' || api.atLeast('1.9.0') || !isDict(object.spec)) return;
+  const before = num(at(current, 'spec', 'templateGeneration'));
+  const changed = !same(at(object, 'spec', 'template'), at(current, 'spec', 'template'));
+  object.spec.templateGeneration = changed || before === 0 ? before + 1 : before;
+}
+
+function specOf(object: KubeObject): Json {
+  const { templateGeneration, ...rest } = dict(object.spec);
+  return templateGeneration === undefined ? dict(object.spec) : rest;
+}
+
+function now(): string {
+  return new Date().toISOString().replace(/\.\d+Z$/, 'Z');
+}
+
+/** Whether finalizers keep an object that is deleted. */
+function isHeldBack(object: KubeObject): boolean {
+  return list(object.metadata.finalizers).length > 0;
 }
 
 /** Where an object lies on its type's shelf. */

@@ -118,16 +118,17 @@ function ownersOf(object: KubeObject | undefined): Owner[] {
 }
 
 function store(object: KubeObject, owners: readonly Owner[]): void {
-  object.metadata.managedFields = owners
-    .filter((owner) => owner.fields.size > 0)
-    .map((owner) => ({
-      manager: owner.manager,
-      operation: owner.operation,
-      apiVersion: owner.apiVersion,
-      time: owner.time,
-      fieldsType: 'FieldsV1',
-      fieldsV1: toFields(owner.fields.values()),
-    }));
+  const writing = owners.filter((owner) => owner.fields.size > 0);
+  delete object.metadata.managedFields;
+  if (writing.length === 0) return;
+  object.metadata.managedFields = writing.map((owner) => ({
+    manager: owner.manager,
+    operation: owner.operation,
+    apiVersion: owner.apiVersion,
+    time: owner.time,
+    fieldsType: 'FieldsV1',
+    fieldsV1: toFields(owner.fields.values()),
+  }));
 }
 
 /** Notes who wrote what in a write that is not a server-side apply. */

@@ -154,8 +154,12 @@ class Proxy {
     return refused(new ApiServer(cluster, this.world), this.user, request, status, message);
   }
 
+  private get as(): string | undefined {
+    return this.session.flags.value('as');
+  }
+
   private get user(): string {
-    return this.session.flags.value('as') ?? this.to.userName;
+    return this.as ?? this.to.userName;
   }
 
   private async serve(incoming: http.IncomingMessage, response: http.ServerResponse): Promise<void> {
@@ -204,7 +208,7 @@ class Proxy {
       );
     }
     const { api, server } = dial(this.world, call, this.to);
-    const result = await answer({ world: this.world, call, api, server, user: this.user }, request);
+    const result = await answer({ world: this.world, call, api, server, user: this.user, as: this.as }, request);
     if (result instanceof Watch) return this.stream(call, result, response);
     return call.end(result);
   }

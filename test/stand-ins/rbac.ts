@@ -1,6 +1,7 @@
 /** Whether RBAC lets a ServiceAccount do something. */
 import { at, list, text } from './json';
 import type { ApiServer } from './objects';
+import type { World } from './world';
 
 /** Verb, API group and resource. */
 export type Right = readonly [verb: string, group: string, resource: string];
@@ -36,3 +37,19 @@ export const may: May = (api, namespace, account, rights) => {
     }),
   );
 };
+
+/** What a caller asks for. */
+export interface Wanted {
+  readonly verb: string;
+  readonly group: string;
+  readonly plural: string;
+  readonly namespace: string | undefined;
+}
+
+/** Whether the World's user, or the account that it acts as, has a right. */
+export function permitted(world: World, api: ApiServer, as: string | undefined, wanted: Wanted): boolean {
+  const { verb, group, plural, namespace } = wanted;
+  if (as === undefined) return world.allowed(api.cluster.name, verb, plural, namespace);
+  const [, space, account = ''] = /^system:serviceaccount:([^:]+):(.+)$/.exec(as) ?? [];
+  return space !== undefined && may(api, space, account, [[verb, group, plural]]);
+}

@@ -2,7 +2,7 @@
 import * as semver from 'semver';
 import { blockFor, parseCorefile, within } from './corefile';
 import { answer } from './dns';
-import { type Json, at, isDict, list, num, text } from './json';
+import { type Dict, type Json, at, isDict, list, num, text } from './json';
 import { ApiServer } from './objects';
 import type { ClusterState } from './types';
 import type { World } from './world';
@@ -20,17 +20,26 @@ function upstream(domain: string, endpoint: string, separator: string): Upstream
   return { domain: bare, host: endpoint.slice(0, cut), port: Number(endpoint.slice(cut + 1)) };
 }
 
+/**
+ * The stub domains that kube-dns 1.14.4 takes from its ConfigMap. It checks the whole ConfigMap: what is no JSON, or a name with
+ * a closing dot, makes it refuse everything that stands there.
+ */
+function stubDomains(api: ApiServer): Dict {
+  const written = text(at(api.find('ConfigMap', 'kube-system', 'kube-dns'), 'data', 'stubDomains'));
+  let domains: Json;
+  try {
+    domains = written === '' ? {} : (JSON.parse(written) as Json);
+  } catch {
+    return {};
+  }
+  return isDict(domains) && !Object.keys(domains).some((domain) => domain.endsWith('.')) ? domains : {};
+}
+
 /** kube-dns: the ConfigMap's stubDomains (`ip:port`) and dnsmasq's own `--server` arguments (`ip#port`). */
 function kubeDnsUpstreams(api: ApiServer): Upstream[] {
   const found: Upstream[] = [];
-  const written = text(at(api.find('ConfigMap', 'kube-system', 'kube-dns'), 'data', 'stubDomains'));
-  try {
-    const domains = written === '' ? {} : (JSON.parse(written) as Json);
-    for (const [domain, servers] of Object.entries(isDict(domains) ? domains : {})) {
-      for (const server of list(servers)) found.push(upstream(domain, text(server), ':'));
-    }
-  } catch {
-    // kube-dns complains about what is no JSON and goes on without it.
+  for (const [domain, servers] of Object.entries(stubDomains(api))) {
+    for (const server of list(servers)) found.push(upstream(domain, text(server), ':'));
   }
   const args = api.cluster.dnsmasqArgs;
   for (const arg of args.slice(args.indexOf('--') + 1)) {

@@ -490,6 +490,11 @@ export function typeOfWord(
   return undefined;
 }
 
+/** Whether a kubectl of a release has a group and version compiled in. */
+export function isKnownVersion(release: string, groupVersion: string): boolean {
+  return TYPES.some((entry) => entry.served.some(([name, from]) => name === groupVersion && semver.gte(release, from)));
+}
+
 /** `apps` of `apps/v1`; empty for the core group. */
 export function groupOf(apiVersion: string): string {
   const slash = apiVersion.indexOf('/');

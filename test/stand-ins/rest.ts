@@ -4,7 +4,8 @@ import { coreVersions, groupList, groupNamed, isBuiltIn, resourceList } from './
 import { type Dict, type KubeObject, at, base64, dict, isDict, text, unbase64 } from './json';
 import { selects } from './kubectl-common';
 import { ApiError, type ApiServer, place } from './objects';
-import { type ResourceType, groupOf, typesOf } from './resources';
+import { permitted } from './rbac';
+import { type ResourceType, groupOf, qualified, typesOf } from './resources';
 import {
   JSON_TYPE,
   type Reply,
@@ -14,7 +15,6 @@ import {
   json,
   noPage,
   noResource,
-  plain,
   refusal,
   statusObject,
   unauthorized,
@@ -41,6 +41,8 @@ export interface Asked {
   /** `host:port` as the client knows it. */
   readonly server: string;
   readonly user: string;
+  /** The account that the user acts as. */
+  readonly as: string | undefined;
 }
 
 /** A type in one of its versions, with what the path says beside. */
@@ -74,7 +76,7 @@ async function route(asked: Asked, request: Request): Promise<Reply | Watch> {
   const { api, server } = asked;
   const { path, query, named } = parts(request);
   if (/^\/(healthz|livez|readyz)$/.test(path) && (path === '/healthz' || api.atLeast('1.16.0'))) {
-    return plain(200, 'ok');
+    return { code: 200, type: 'text/plain; charset=utf-8', body: 'ok' };
   }
   if (path === '/version') {
     return { code: 200, type: JSON_TYPE, body: JSON.stringify(serverVersion(api), null, 2) };
@@ -95,7 +97,15 @@ async function route(asked: Asked, request: Request): Promise<Reply | Watch> {
     return list === undefined ? missing() : json(list);
   }
   const here = located(api, version, words);
-  return here === undefined ? missing() : resource(asked, request, here, query);
+  if (here === undefined) return missing();
+  // A definition that was just made is listed before its objects are served.
+  const { type } = here;
+  if (
+    type.custom &&
+    asked.world.isHeld(api.cluster.name, 'CustomResourceDefinition', undefined, qualified(type, version))
+  )
+    return noPage();
+  return resource(asked, request, here, query);
 }
 
 /** A request's path and query, and what it names below a group and version. */
@@ -125,7 +135,8 @@ export function refused(api: ApiServer, user: string, request: Request, code: nu
   return { ...reply, body: typeof reply.body === 'string' ? message : { ...reply.body, message } };
 }
 
-function serverVersion(api: ApiServer): Dict {
+/** What a server says of its version. */
+export function serverVersion(api: ApiServer): Dict {
   const told = clientVersion(api.cluster.version);
   if (!api.atLeast('1.34.0')) return told;
   const { major, minor, ...rest } = told;
@@ -190,9 +201,9 @@ function isTrue(value: string | null): boolean {
 }
 
 /** Whether the user may; else the server's refusal. */
-function need({ world, api, user }: Asked, verb: string, here: Place): void {
+function need({ world, api, user, as }: Asked, verb: string, here: Place): void {
   const { type, version, namespace, name } = here;
-  if (world.allowed(api.cluster.name, verb, type.plural, namespace)) return;
+  if (permitted(world, api, as, { verb, group: groupOf(version), plural: type.plural, namespace })) return;
   // A namespace counts as being in itself.
   const where = type.kind === 'Namespace' && name !== '' ? name : namespace;
   throw new Refused(forbidden(api, { user, verb, type, version, namespace: where, name }));
@@ -346,7 +357,8 @@ async function create(asked: Asked, request: Request, here: Place): Promise<Repl
 }
 
 /** What a review comes to: the `status` of a SelfSubjectAccessReview or a SelfSubjectRulesReview. */
-export function reviewed(world: World, cluster: string, review: Dict): Dict {
+export function reviewed(world: World, api: ApiServer, as: string | undefined, review: Dict): Dict {
+  const cluster = api.cluster.name;
   const denied = world.state.denied.filter((denial) => (denial.cluster ?? cluster) === cluster);
   if (review.kind === 'SelfSubjectRulesReview') {
     const verbs = denied.length === 0 ? ['*'] : ['get', 'list', 'watch'];
@@ -354,11 +366,12 @@ export function reviewed(world: World, cluster: string, review: Dict): Dict {
   }
   const asked = dict(at(review.spec, 'resourceAttributes'));
   const [verb, resource] = [text(asked.verb), text(asked.resource)];
-  if (verb === '*' || resource === '*') return { allowed: denied.length === 0 };
-  return { allowed: world.allowed(cluster, verb, resource, text(asked.namespace) || undefined) };
+  if (as === undefined && (verb === '*' || resource === '*')) return { allowed: denied.length === 0 };
+  const wanted = { verb, group: text(asked.group), plural: resource, namespace: text(asked.namespace) || undefined };
+  return { allowed: permitted(world, api, as, wanted) };
 }
 
-function review({ world, api }: Asked, given: Dict, { type, version }: Place): Reply {
+function review({ world, api, as }: Asked, given: Dict, { type, version }: Place): Reply {
   const spec = dict(given.spec);
   const attributes = dict(spec.resourceAttributes);
   const rules = type.kind === 'SelfSubjectRulesReview';
@@ -379,5 +392,5 @@ function review({ world, api }: Asked, given: Dict, { type, version }: Place): R
     metadata: api.atLeast('1.34.0') ? {} : { creationTimestamp: null },
     spec: isDict(spec.resourceAttributes) ? { resourceAttributes: filled } : spec,
   };
-  return json({ ...review, status: reviewed(world, api.cluster.name, review) }, 201);
+  return json({ ...review, status: reviewed(world, api, as, review) }, 201);
 }

@@ -19,7 +19,7 @@ describe('the three programs', () => {
     const kubectl = await run(world, 'kubectl', ['version', '--client', '-o', 'json']);
     expect(JSON.parse(kubectl.stdout)).toMatchObject({ clientVersion: { gitVersion: 'v1.7.3' } });
     const kubefed = await run(world, 'kubefed', ['version', '--client', '--short']);
-    expect(kubefed.stdout).toBe('Client Version: v1.7.3\n');
+    expect(kubefed.stdout).toBe('Client Version: v1.8.0\n');
     const helm = await run(world, 'helm', ['version', '--client', '--short']);
     expect(helm).toEqual({ code: 0, stdout: 'Client: v2.7.2+g8478fb4\n', stderr: '' });
     expect(world.calls.map((call) => [call.program, call.exitCode, call.writes])).toEqual([

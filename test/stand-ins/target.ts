@@ -1,6 +1,8 @@
 /** From a context in the kubeconfig to the API server that answers there, with everything that can go wrong on the way. */
+import * as net from 'node:net';
 import * as semver from 'semver';
 import type { Call } from './call';
+import { helmUnreachable } from './faults';
 import { type Dict, text, unbase64 } from './json';
 import { Kubeconfig, KubeconfigError } from './kubeconfig';
 import { ApiServer } from './objects';
@@ -48,8 +50,11 @@ function credentialsFit(user: Dict | undefined, cluster: ClusterState): boolean 
 }
 
 function unknownContext(world: World, call: Call, name: string): string {
-  if (call.program === 'helm')
-    return `Error: could not get Kubernetes config for context "${name}": context "${name}" does not exist`;
+  if (call.program === 'helm') {
+    const prefix =
+      helmUnreachable(world.helmVersion) ?? `Error: could not get Kubernetes config for context "${name}": `;
+    return `${prefix}context "${name}" does not exist`;
+  }
   const release = semver.coerce(world.options.kubectlVersion ?? '1.7.3')?.version ?? '1.7.3';
   const modern = call.program === 'kubectl' && call.discovers && semver.gte(release, '1.12.0');
   return modern
@@ -98,6 +103,8 @@ export function dial(world: World, call: Call, to: Destination): Target {
   if (entry === undefined) call.strike('refused', server);
   const cluster = clusterAt(world, server);
   if (cluster === undefined) {
+    const host = server.replace(/:\d+$/, '');
+    if (net.isIP(host) === 0 && host !== 'localhost') call.strike('no-host', server);
     call.strike(inReach(world, server) ? 'refused' : 'timeout', server);
   }
   // A kubefed talks to several; its line in the log names the host.
@@ -117,8 +124,8 @@ export function connect(world: World, call: Call, aimed: Aim = {}): Target {
 
 /** Whether a machine is there at all: those of the clusters' own net refuse, anything else is silence. */
 function inReach(world: World, server: string): boolean {
-  const net = (address: string): string => address.split('.').slice(0, 2).join('.');
-  return Object.values(world.state.clusters).some((cluster) => net(hostPort(cluster.server)) === net(server));
+  const start = (address: string): string => address.split('.').slice(0, 2).join('.');
+  return Object.values(world.state.clusters).some((cluster) => start(hostPort(cluster.server)) === start(server));
 }
 
 export function nodeAddresses(cluster: ClusterState): string[] {

@@ -34,31 +34,48 @@ export interface ClusterOption {
   readonly objects?: readonly KubeObject[];
 }
 
-/** `measured`: as FACTS.md measured (1.10-alpha). `1.7`: object names carry the federation's name, init wants no namespace. */
-export type KubefedFlavour = 'measured' | '1.7';
-
 export interface WorldOptions {
   readonly clusters?: readonly ClusterOption[];
   /** Name of the cluster that the federation is put on. @default the first */
   readonly hostCluster?: string;
   /** @default '1.7.3' */
   readonly kubectlVersion?: string;
-  /** @default '1.7.3' */
+  /** 1.7 and 1.8 are as recorded, 1.10 as measured. The control plane is of the same version. @default '1.8.0' */
   readonly kubefedVersion?: string;
-  /** @default 'measured' */
-  readonly kubefedFlavour?: KubefedFlavour;
-  /** Client, and Tiller where Helm 2 installs one. @default '2.7.2' */
+  /** Client, and Tiller where Helm 2 installs one. 2.7.2 is as recorded, 3.17 and 4.1 as measured. @default '2.7.2' */
   readonly helmVersion?: string;
+  /** Hosts of chart repositories that do not answer. @default none */
+  readonly unreachable?: readonly string[];
+  /** Versions of stable/coredns that a chart repository has. @default all */
+  readonly chartVersions?: readonly string[];
   /** Each call takes at least so long. @default 0 */
   readonly latencyMs?: number;
   /** How long after a write the controllers react. @default 0: before the call answers */
   readonly controllerDelayMs?: number;
   /** How long `kubefed join` waits for a token. @default 30000, as the real one */
   readonly joinTokenTimeoutMs?: number;
+  /**
+   * How long `kubectl delete` below 1.11 waits for the controllers to take a workload down; the real one waits a minute.
+   * @default 0: it gives up once the controllers have come to rest
+   */
+  readonly reaperTimeoutMs?: number;
+  /**
+   * `over`: a wait that does not hold once the controllers have come to rest is over at once: as if its time had passed where it
+   * has a limit, else as if the caller had ended the program. @default 'real'
+   */
+  readonly waits?: 'real' | 'over';
   /** Port of the DNS server, and the node port on which CoreDNS is then found. @default a free one from the node port range */
   readonly dnsPort?: number;
   /** The context that is current at first. @default the host cluster's */
   readonly currentContext?: string;
+}
+
+/** What a container said, when by its own clock, and how it ended. */
+export interface Ran {
+  readonly lines: readonly { readonly at: number; readonly stream: 'out' | 'err'; readonly text: string }[];
+  readonly code: number;
+  /** In milliseconds. */
+  readonly endedAt: number;
 }
 
 export interface ClusterState {
@@ -80,6 +97,8 @@ export interface ClusterState {
   uids: number;
   /** Contents of the etcd clusters that the operator runs, by `namespace/name`. */
   etcd: Record<string, { v2: Record<string, string>; v3: Record<string, string> }>;
+  /** What pods said that ran once, by their uid. */
+  ran?: Record<string, Ran>;
   /** dnsmasq's arguments that took effect last: a broken new set crash-loops beside the old pod. */
   dnsmasqArgs: string[];
 }
@@ -96,12 +115,23 @@ export interface FederationState {
   recordsOf: Record<string, string[]>;
   /** What the DNS controller saw last of each federated Service (`namespace/name`) in each member. */
   ingresses: Record<string, Record<string, { ips: string[]; healthy: boolean }>>;
-  /** Objects that were carried into the members: `Kind|namespace|name`. */
-  propagated: string[];
+  manager: ManagerState;
 }
 
+/** What the process of the federation's controller manager knows. */
+export interface ManagerState {
+  /** Uid of the pod that it runs in: a new one knows nothing. */
+  pod?: string;
+  /** The token of each member as it read it first, and the `dataUid` of the API server that it had the member from. */
+  tokens: Record<string, { token: string; dataUid: string }>;
+  /** It ends in a panic, time and again. */
+  crashes: boolean;
+}
+
+/** What helm keeps in a folder of its own. */
 export interface HelmHome {
-  repositories: Record<string, string>;
+  /** Addresses by name; undefined where there is no such list yet. */
+  repositories?: Record<string, string>;
 }
 
 /** Everything a World knows, as plain data: what snapshot() copies. */

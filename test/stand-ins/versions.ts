@@ -17,3 +17,28 @@ export function clientVersion(release: string): Dict {
     platform: 'linux/amd64',
   };
 }
+
+/** A version as Go's programs print it. */
+export function versionInfo(version: Dict): string {
+  const fields = [
+    'Major',
+    'Minor',
+    'GitVersion',
+    'GitCommit',
+    'GitTreeState',
+    'BuildDate',
+    'GoVersion',
+    'Compiler',
+    'Platform',
+  ];
+  const words = fields.map((field) => {
+    const value = version[`${field.slice(0, 1).toLowerCase()}${field.slice(1)}`];
+    return `${field}:${JSON.stringify(value ?? '')}`;
+  });
+  return `version.Info{${words.join(', ')}}`;
+}
+
+/** Whether a program or a server is at least of the given version. */
+export function atLeast(release: string, version: string): boolean {
+  return semver.gte(semver.coerce(release)?.version ?? version, version);
+}

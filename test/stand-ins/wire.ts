@@ -1,5 +1,5 @@
 /** Objects and lists as an API server of some version sends them, and the selectors that it knows. */
-import { type Dict, type Json, type KubeObject, at, clone, dict, isDict, text } from './json';
+import { type Dict, type Json, type KubeObject, at, clone, isDict, list, text } from './json';
 import { type ApiServer, place } from './objects';
 import { type ResourceType, groupOf } from './resources';
 
@@ -7,7 +7,7 @@ import { type ResourceType, groupOf } from './resources';
 export function pathOf(type: ResourceType, version: string, namespace: string | undefined, name?: string): string {
   const root = groupOf(version) === '' ? `/api/${version}` : `/apis/${version}`;
   const space = type.namespaced && namespace !== undefined ? `/namespaces/${namespace}` : '';
-  return `${root}${space}/${type.plural}${name === undefined ? '' : `/${name}`}`;
+  return `${root}${space}/${type.plural}${name === undefined ? '' : `/${encodeURIComponent(name)}`}`;
 }
 
 /** Servers up to 1.19 tell each object's own path. */
@@ -15,30 +15,25 @@ function linked(api: ApiServer): boolean {
   return !api.atLeast('1.20.0');
 }
 
-/** Where pod templates are. */
-function templates(object: KubeObject): Dict[] {
-  const found = [at(object, 'spec', 'template'), at(object, 'spec', 'jobTemplate'), at(object, 'template')];
-  return found.filter(isDict);
-}
-
 /** The object as the server sends it in one of its type's versions, all by itself. */
-export function sent(api: ApiServer, type: ResourceType, version: string, object: KubeObject): Dict {
+export function sent(api: ApiServer, type: ResourceType, version: string, object: KubeObject): KubeObject {
   const copy = clone(object);
-  const { name, namespace } = copy.metadata;
-  const metadata: Dict = { ...copy.metadata };
-  if (linked(api)) metadata.selfLink = pathOf(type, version, namespace, name);
+  copy.apiVersion = version;
+  const { metadata } = copy;
+  if (linked(api)) metadata.selfLink = pathOf(type, version, metadata.namespace, metadata.name);
   // Old servers send custom resources with every field of their metadata, as recorded on 1.7.
   if (type.custom && !api.atLeast('1.9.0')) {
-    metadata.deletionGracePeriodSeconds ??= null;
-    metadata.deletionTimestamp ??= null;
+    const empty: Record<string, Json> = { deletionGracePeriodSeconds: null, deletionTimestamp: null };
+    for (const [key, value] of Object.entries(empty)) metadata[key] ??= value;
   }
   if (type.custom && !api.atLeast('1.11.0')) Object.assign(metadata, { clusterName: '', generation: 0 });
-  if (!api.atLeast('1.34.0')) {
-    for (const template of templates(copy)) {
-      template.metadata = { creationTimestamp: null, ...dict(template.metadata) };
+  if (version === 'rbac.authorization.k8s.io/v1alpha1') {
+    // Subjects of that version name a group and version of their own.
+    for (const subject of list(copy.subjects)) {
+      if (isDict(subject) && subject.kind === 'ServiceAccount') subject.apiVersion = 'v1';
     }
   }
-  return { ...copy, apiVersion: version, metadata };
+  return copy;
 }
 
 /** How the kind of a type's list is called. */
@@ -58,7 +53,7 @@ export function sentList(
   more: Dict,
 ): Dict {
   const items = objects.map((object): Json => {
-    const item = sent(api, type, version, object);
+    const item: Dict = sent(api, type, version, object);
     if (!type.custom) {
       delete item.kind;
       delete item.apiVersion;

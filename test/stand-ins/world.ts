@@ -18,7 +18,7 @@ import { runHelm } from './helm';
 import { controllerManagerPod, emptyCluster, furnish, kubeconfigOf } from './initial';
 import { type Dict, type KubeObject, at, base64, clone, fnv, list, strings, text } from './json';
 import { KubeconfigError } from './kubeconfig';
-import { runKubectl } from './kubectl';
+import { clientHalf, runKubectl } from './kubectl';
 import { runKubefed } from './kubefed';
 import { ApiServer, type Change, type Ledger } from './objects';
 import { freeNodePort } from './ports';
@@ -70,10 +70,13 @@ export class World implements Ledger, Surroundings {
   calls: CallRecord[] = [];
   /** The process that a `kill` fault kills; a negative number is a process group, whose running stubs die with it. */
   victim: number | undefined;
-  /** What pods that were run to their end have printed, by uid. */
-  readonly podLogs = new Map<string, string>();
   /** What the state is made of. Tests may look; to change it use the methods. */
   state: WorldState;
+  /**
+   * How long after its begin `kubectl run -i` is attached to a container. What the container said before is not shown; where it has
+   * ended by then, its log is. Nothing waits: the containers' clock is their own.
+   */
+  attachAfterMs = 2000;
   /** Programming errors in the stand-ins themselves; a test should find this empty. */
   readonly mishaps: Error[] = [];
 
@@ -284,6 +287,15 @@ export class World implements Ledger, Surroundings {
 
   // ---- the state -----------------------------------------------------------------------------------------------------------
 
+  /** The version of kubefed, and of the control plane that it makes. */
+  get kubefedVersion(): string {
+    return (this.options.kubefedVersion ?? '1.8.0').replace(/^v/, '');
+  }
+
+  get helmVersion(): string {
+    return (this.options.helmVersion ?? '2.7.2').replace(/^v/, '');
+  }
+
   clusterState(name: string): ClusterState {
     const found = this.state.clusters[name];
     if (found === undefined) throw new Error(`there is no cluster ${name}`);
@@ -332,14 +344,6 @@ export class World implements Ledger, Surroundings {
     if (type === undefined) throw new Error(`${cluster} does not serve ${kind}`);
     api.delete(type, namespace, name);
     await this.settle();
-  }
-
-  /** A federated object that is deleted without its dependents stays in the members. */
-  forgetPropagated(cluster: ClusterState, kind: string, namespace: string | undefined, name: string): void {
-    const { federation } = this.state;
-    if (federation?.name !== cluster.name) return;
-    const mark = `${kind}|${namespace ?? ''}|${name}`;
-    federation.propagated = federation.propagated.filter((entry) => entry !== mark);
   }
 
   /** Everything, as plain data that later changes do not reach. */
@@ -392,6 +396,10 @@ export class World implements Ledger, Surroundings {
 
   get changes(): number {
     return this.effects.length;
+  }
+
+  get impatient(): boolean {
+    return this.options.waits === 'over';
   }
 
   effectsSince(count: number): string[] {
@@ -544,16 +552,23 @@ export class World implements Ledger, Surroundings {
   async invoke(
     program: Program,
     argv: readonly string[],
-    options: { readonly stdin?: string; readonly cwd?: string } = {},
+    options: {
+      readonly stdin?: string;
+      readonly cwd?: string;
+      /** The KUBECONFIG variable. @default the World's own file */
+      readonly kubeconfig?: string;
+      /** @default empty: below HOME */
+      readonly helmHome?: string;
+    } = {},
   ): Promise<Ran> {
     const call = this.admit({
       program,
       argv,
       pid: process.pid,
       cwd: options.cwd ?? this.dir,
-      kubeconfig: this.kubeconfigPath,
+      kubeconfig: options.kubeconfig ?? this.kubeconfigPath,
       home: this.dir,
-      helmHome: '',
+      helmHome: options.helmHome ?? '',
       stdin: options.stdin ?? '',
     });
     const answered = await this.handle(call);
@@ -561,16 +576,15 @@ export class World implements Ledger, Surroundings {
     return { code: answered ? (exitCode ?? null) : null, stdout, stderr };
   }
 
-  /** kubectl's discovery writes its own complaints from 1.24 on. */
-  private get noisy(): boolean {
-    return semver.gte(semver.coerce(this.options.kubectlVersion ?? '1.7.3')?.version ?? '1.7.3', '1.24.0');
+  private get kubectlRelease(): string {
+    return semver.coerce(this.options.kubectlVersion ?? '1.7.3')?.version ?? '1.7.3';
   }
 
   private admit(invocation: Invocation): Call {
     return this.admitAs(
       invocation,
       aim(this, invocation),
-      (record, fault) => new Call(invocation, record, this, fault, this.noisy),
+      (record, fault) => new Call(invocation, record, this, fault, this.kubectlRelease),
     );
   }
 
@@ -608,7 +622,12 @@ export class World implements Ledger, Surroundings {
       if (latency > 0) await sleep(latency);
       if (call.left) throw new Cut();
       record.exitCode = await this.exitOf(call, async () => {
-        await call.begin();
+        try {
+          await call.begin();
+        } catch (error) {
+          if (error instanceof Exit) clientHalf(this, call);
+          throw error;
+        }
         return program(this, call);
       });
       const before = record.exitCode;

@@ -298,8 +298,10 @@ export async function removeObjects(
   }
   const [undo] = commands(step).undo;
   if (!undo) return NOTHING;
-  const names = wantedOf(declared).filter((reference) => ours.some((object) => named(object) === named(reference)));
-  await deleteObjects(context, await leavingCopies(context, undo), declared.length, names);
+  // Servers of 1.7 refuse to delete a namespace once more that is being deleted.
+  const staying = ours.filter(({ kind, metadata }) => kind !== 'Namespace' || metadata.deletionTimestamp === undefined);
+  const names = wantedOf(declared).filter((reference) => staying.some((object) => named(object) === named(reference)));
+  if (names.length > 0) await deleteObjects(context, await leavingCopies(context, undo), declared.length, names);
   await waitUntil(context, async () => {
     const [left] = (await live()).filter((object) => isOurs(plan, object) && !isSpared(object));
     return left && { seen: `${named(left)} is still there`, awaits: awaited([left]) };

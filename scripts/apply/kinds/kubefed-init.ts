@@ -8,7 +8,6 @@ import { StepError } from '../errors';
 import { at, KubeObject, listAt, named, textAt } from '../objects';
 import { ProgramError, shown } from '../tools/program';
 import { endOrphans } from '../tools/orphans';
-import { awaited, waitUntil } from '../waiting';
 import { waitedFor } from './apply';
 import {
   checkUnseenMembers,
@@ -20,6 +19,7 @@ import {
 } from './federation-members';
 import { describeSurplus, stuckCopies, takePortsOut } from './federated';
 import { ContextOf, DONE, Handler, leaving, NOTHING, Observation, REMOVED } from './handler';
+import { removeNamespace } from './member-namespaces';
 
 /**
  * What `kubefed init` writes into the namespace that it makes in the host cluster, in its order (measured on the real
@@ -202,9 +202,13 @@ async function progressOf(context: Context, fresh: boolean): Promise<Progress> {
   if (entries.length === 3) {
     if (going) return { reached: 'leaving', going };
     if (there.length === objects.length) return { reached: 'end' };
-    const missing = objects.filter((names) => !names.some((name) => found.get(name)));
+    // Under the names that this kubefed gives.
+    const way = Math.max(...objects.map((names) => names.findIndex((name) => found.get(name))));
+    const missing = objects
+      .filter((names) => !names.some((name) => found.get(name)))
+      .flatMap((names) => names[way] ?? names[0] ?? []);
     throw new StepError(
-      `the control plane in ${step.cluster} lacks what kubefed init made: ${missing.flatMap(([name]) => (name ? named(name) : [])).join(', ')}`,
+      `the control plane in ${step.cluster} lacks what kubefed init made: ${missing.map(named).join(', ')}`,
       'kubefed cannot mend it. Bring the objects back from a backup, or tear the federation down and apply again.',
     );
   }
@@ -399,7 +403,7 @@ async function clearAway(context: Context): Promise<void> {
   const { step, kubectl, signal, view, minor } = context;
   const kubeconfig = await context.kubeconfig.get(signal);
   const entries = kubeconfig.entriesOf(step.federation);
-  const [removeNamespace, removeContext, removeCluster, removeUser] = commands(step).undo;
+  const [, removeContext, removeCluster, removeUser] = commands(step).undo;
   const run = async (command: Command | undefined): Promise<void> => {
     if (command) await kubectl.write(command, signal);
   };
@@ -407,13 +411,7 @@ async function clearAway(context: Context): Promise<void> {
   if (entries.includes('cluster')) await run(removeCluster);
   if (entries.includes('user')) await run(removeUser);
   context.kubeconfig.forget(step.federation);
-  await run(removeNamespace);
-  const namespace = wanted(minor, 'Namespace', step.namespace);
-  await waitUntil(context, async () => {
-    const found = await view.look([namespace], signal, { fresh: true });
-    const left = found.get(namespace);
-    return left && { seen: `namespace/${step.namespace} is still being deleted`, awaits: awaited([left]) };
-  });
+  await removeNamespace(context, wanted(minor, 'Namespace', step.namespace));
   view.forget(allWritten(step, minor));
 }
 

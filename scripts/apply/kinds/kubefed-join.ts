@@ -8,11 +8,10 @@ import { StepError } from '../errors';
 import { sameServer } from '../kubeconfig';
 import { KubeObject, listAt, named, textAt } from '../objects';
 import { endOrphans } from '../tools/orphans';
-import { awaited, waitUntil } from '../waiting';
 import { changeConfigMap, dataOf, readConfigMap } from './config-map';
 import { CLUSTER_NAME, FEDERATION_NAME, membersLeft, otherFederation, tellLost } from './federation-members';
 import { ContextOf, DONE, Handler, leaving, NOTHING, Observation, REMOVED } from './handler';
-import { federatedSince, tidyNamespaces } from './member-namespaces';
+import { federatedSince, removeNamespace, tidyNamespaces } from './member-namespaces';
 import { addressesOf } from './service-address';
 import { dotted, StubDomains, stubDomainsOf, withoutDomain } from './stub-domain';
 
@@ -472,7 +471,7 @@ function dataIn(configMap: KubeObject): Record<string, unknown> {
  * ServiceAccount is in it. Whether it went.
  */
 async function removeMemberNamespace(context: Context): Promise<boolean> {
-  const { step, plan, kubectl, signal, view, minor } = context;
+  const { step, plan, signal, view, minor } = context;
   // The host's holds the control plane; that step takes it away.
   if (step.cluster === plan.hostCluster) return false;
   const reference = wanted(minor, 'Namespace', MEMBER_NAMESPACE);
@@ -481,15 +480,7 @@ async function removeMemberNamespace(context: Context): Promise<boolean> {
   const inside = { apiVersion: 'v1', kind: 'ServiceAccount', namespace: MEMBER_NAMESPACE };
   const accounts = await view.list(inside, signal, { fresh: true });
   if (accounts.some((account) => account.metadata.name !== 'default')) return false;
-  await kubectl.write(
-    ['kubectl', `--context=${step.context}`, 'delete', 'namespace', MEMBER_NAMESPACE, '--ignore-not-found'],
-    signal,
-  );
-  await waitUntil(context, async () => {
-    const found = await view.look([reference], signal, { fresh: true });
-    const left = found.get(reference);
-    return left && { seen: `namespace/${MEMBER_NAMESPACE} is still being deleted`, awaits: awaited([left]) };
-  });
+  await removeNamespace(context, reference);
   return true;
 }
 

@@ -108,15 +108,27 @@ async function removeLabels({ step, plan, kubectl, signal, view }: Context, name
   view.forget([{ kind: 'Namespace', name }]);
 }
 
-async function removeNamespace(context: Context, reference: Wanted): Promise<void> {
+/**
+ * Deletes a namespace and waits until it is gone. One that is being deleted already is only waited for: servers of 1.7
+ * refuse to delete it once more.
+ */
+export async function removeNamespace(
+  context: Pick<StepContext, 'step' | 'kubectl' | 'signal' | 'stopped' | 'seen' | 'view'>,
+  reference: Wanted,
+): Promise<void> {
   const { step, kubectl, signal, view } = context;
-  await kubectl.write(
-    ['kubectl', `--context=${step.context}`, 'delete', 'namespace', reference.name, '--ignore-not-found'],
-    signal,
-  );
+  const look = async (): Promise<KubeObject | undefined> =>
+    (await view.look([reference], signal, { fresh: true })).get(reference);
+  const present = await look();
+  if (present === undefined) return;
+  if (present.metadata.deletionTimestamp === undefined) {
+    await kubectl.write(
+      ['kubectl', `--context=${step.context}`, 'delete', 'namespace', reference.name, '--ignore-not-found'],
+      signal,
+    );
+  }
   await waitUntil(context, async () => {
-    const found = await view.look([reference], signal, { fresh: true });
-    const left = found.get(reference);
+    const left = await look();
     return left && { seen: `namespace/${reference.name} is still being deleted`, awaits: awaited([left]) };
   });
 }
