@@ -13,14 +13,14 @@ describe('npm run synth', () => {
 
   test('on a fresh clone changes nothing', () => {
     const { code, stderr } = project.npmRun('synth');
-    expect(stderr).toBe('dist/: 0 written, 0 removed, 23 unchanged.\n');
+    expect(stderr).toBe('dist/: 0 written, 0 removed, 28 unchanged.\n');
     expect(code).toBe(0);
     expect(fingerprint(project.dist)).toEqual(committed);
   });
 
   test('-- --check is content with it', () => {
     const { code, stderr } = project.npmRun('synth', '--check');
-    expect(stderr).toBe('dist/ is what the topology says (23 files).\n');
+    expect(stderr).toBe('dist/ is what the topology says (28 files).\n');
     expect(code).toBe(0);
   });
 
@@ -28,7 +28,7 @@ describe('npm run synth', () => {
     writeFileSync(join(project.dist, 'usa/99-mine.yaml'), 'mine: true\n');
     const { code, stderr } = project.npmRun('synth');
     expect(stderr).toBe(
-      'not ours  dist/usa/99-mine.yaml (left as it is)\ndist/: 0 written, 0 removed, 23 unchanged.\n',
+      'not ours  dist/usa/99-mine.yaml (left as it is)\ndist/: 0 written, 0 removed, 28 unchanged.\n',
     );
     expect(code).toBe(0);
     expect(project.npmRun('synth', '--check').code).toBe(0);
@@ -39,7 +39,7 @@ describe('npm run synth', () => {
   test('writes to another folder where one is named', () => {
     const { code, stderr } = project.npmRun('synth', '--output', 'elsewhere');
     expect(stderr).toMatch(/^wrote {5}elsewhere\/chn\/35-vip-configmap\.yaml$/m);
-    expect(stderr).toMatch(/^elsewhere\/: 23 written, 0 removed, 0 unchanged\.$/m);
+    expect(stderr).toMatch(/^elsewhere\/: 28 written, 0 removed, 0 unchanged\.$/m);
     expect(code).toBe(0);
     expect(Object.keys(fingerprint(join(project.folder, 'elsewhere')))).toEqual(Object.keys(committed));
     expect(fingerprint(project.dist)).toEqual(committed);
@@ -70,10 +70,15 @@ describe('with a topology that has changed', () => {
   test('npm run synth -- --check lists what is stale and left over, and fails', () => {
     const { code, stderr, stdout } = project.npmRun('synth', '--check');
     expect(stderr.split('\n')).toEqual([
+      'stale     dist/artifacts.yaml',
       'stale     dist/chn/37-keepalived-cloud-provider.yaml',
+      'stale     dist/chn/artifacts.conf',
+      'stale     dist/fcp/artifacts.conf',
       'stale     dist/plan.yaml',
+      'stale     dist/usa/artifacts.conf',
       'left over dist/federation/50-namespaces.yaml',
       'left over dist/federation/51-hello-world.yaml',
+      'left over dist/federation/artifacts.conf',
       'dist/ is not what the topology says. Run `npm run synth` and commit the result.',
       '',
     ]);
@@ -85,11 +90,16 @@ describe('with a topology that has changed', () => {
   test('npm run synth brings dist/ there, and the check is content again', () => {
     const { code, stderr } = project.npmRun('synth');
     expect(stderr.split('\n')).toEqual([
+      'wrote     dist/artifacts.yaml',
       'wrote     dist/chn/37-keepalived-cloud-provider.yaml',
+      'wrote     dist/chn/artifacts.conf',
+      'wrote     dist/fcp/artifacts.conf',
       'wrote     dist/plan.yaml',
+      'wrote     dist/usa/artifacts.conf',
       'removed   dist/federation/50-namespaces.yaml',
       'removed   dist/federation/51-hello-world.yaml',
-      'dist/: 2 written, 2 removed, 19 unchanged.',
+      'removed   dist/federation/artifacts.conf',
+      'dist/: 6 written, 3 removed, 19 unchanged.',
       '',
     ]);
     expect(code).toBe(0);

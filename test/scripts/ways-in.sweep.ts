@@ -24,7 +24,7 @@ describe('dist/ is rendered by', () => {
   test.each(swept(ways))('%s', (command) => {
     rmSync(project.dist, { recursive: true });
     const { code, stderr } = project.type(command);
-    expect(stderr).toContain('dist/: 23 written, 0 removed, 0 unchanged.\n');
+    expect(stderr).toContain('dist/: 28 written, 0 removed, 0 unchanged.\n');
     expect(code).toBe(0);
     expect(contents(project.dist)).toEqual(rendered);
   });
@@ -66,7 +66,7 @@ describe('as a library, as the README shows it, synth writes a folder under', ()
   writeFileSync(join(project.folder, 'own.ts'), `${own}console.log(written.length, removed.length);\n`);
 
   test.each(swept(RUNNERS))('%s', (runner) => {
-    expect(project.type(`${runner} own.ts`)).toEqual({ code: 0, stdout: '23 0\n', stderr: '' });
+    expect(project.type(`${runner} own.ts`)).toEqual({ code: 0, stdout: '28 0\n', stderr: '' });
     expect(contents(join(project.folder, 'own/folder'))).toEqual(contents(project.dist));
     rmSync(join(project.folder, 'own'), { recursive: true });
   });
@@ -97,7 +97,7 @@ describe('npx ts-node main.ts says in a few lines', () => {
       'which file is not there, though dist/ is rendered before it is missed',
       `${main}import { Monitoring } from './charts/monitoring';\nnew Monitoring();\n`,
       [
-        'dist/: 0 written, 0 removed, 23 unchanged.',
+        'dist/: 0 written, 0 removed, 28 unchanged.',
         'The program cannot be loaded.',
         "  - main.ts:37:28: there is no module './charts/monitoring'",
         '    Correct the path, or add the file; `npm run typecheck` says more.',
