@@ -1,4 +1,7 @@
 /** The whole life of the stack `external-dns`, with a kubectl, a Helm and API servers of chosen versions. */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { SERVER_SIDE } from '../../lib/plan/commands';
 import { ControlPlanes } from '../control-plane';
 import { waitFor } from '../harness/wait';
 import { ProcessKubelet, withKubelet } from '../kubelet/kubelet';
@@ -76,6 +79,15 @@ export function testStack({ kubectl: kubectlName, helm: helmName, apiServer = 'k
     expect(result).toMatchObject({ code: 0, stderr: '' });
     expect(result.stdout).toContain('Nothing was written');
     expect(await resourceVersions(env, NAMES)).toEqual(before);
+  });
+
+  // The plan's commands leave kubectl's own check out.
+  test('the API server refuses a field that it does not know, by itself', async () => {
+    const manifest = readFileSync(join(rendered.dist, USA.name, '45-workload-hello-world.yaml'), 'utf8');
+    const mistyped = join(rendered.root, 'mistyped.yaml');
+    writeFileSync(mistyped, manifest.replace(/^( +)replicas: /m, '$1replicaz: 1\n$&'));
+    const refused = kubectl(USA.name, 'apply', ...SERVER_SIDE, `--filename=${mistyped}`);
+    await expect(refused).rejects.toThrow('.spec.replicaz: field not declared in schema');
   });
 
   test('a release with other values is shown and set right, with what another writer has changed in it', async () => {

@@ -17,6 +17,13 @@ export interface StepCommands {
 /** The name under which this project owns fields that it applies on the server's side. */
 export const FIELD_MANAGER = 'onprem-federation';
 
+/**
+ * Options of a server-side apply. The server itself refuses fields that it does not know, of custom kinds too (measured with
+ * 1.34.4). kubectl's own check finds nothing more, and reads the descriptions of all kinds in every call, which is two
+ * thirds of the call's CPU time.
+ */
+export const SERVER_SIDE = ['--server-side', `--field-manager=${FIELD_MANAGER}`, '--validate=false'];
+
 const kubectl = (context: string, ...args: string[]): Command => ['kubectl', `--context=${context}`, ...args];
 
 /** Deletes what of a file's objects is there. */
@@ -65,14 +72,7 @@ export function commands(step: Step): StepCommands {
     }
     case 'apply':
       return {
-        run: [
-          kubectl(
-            step.context,
-            'apply',
-            ...(step.serverSide ? ['--server-side', `--field-manager=${FIELD_MANAGER}`] : []),
-            `--filename=${step.file}`,
-          ),
-        ],
+        run: [kubectl(step.context, 'apply', ...(step.serverSide ? SERVER_SIDE : []), `--filename=${step.file}`)],
         undo: [
           [...deleteCommand(step.context, step.file), ...(step.copies ? ['--cascade={cascade}'] : [])],
           ...(step.copies ?? []).map((member) => deleteCommand(member, step.file)),

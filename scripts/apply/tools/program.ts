@@ -95,6 +95,8 @@ const WORDS: readonly (readonly [FailureKind, RegExp])[] = [
     'other-server',
     /x509:|certificate signed by unknown authority|certificate is valid for|You must be logged in|Unauthorized|asked for the client to provide credentials/i,
   ],
+  // The server says 500 where a server-side apply has fields that it does not know: asking again does not help.
+  ['other', /failed to create typed patch object/i],
   // No right is missing: the namespace is on its way out, which passes.
   ['busy', /because it is being terminated/i],
   ['immutable', /field is immutable|updates to \S+ spec for fields other than/i],

@@ -62,7 +62,7 @@ describe('the stack external-dns', () => {
     // A command stands on one line, as it would at a prompt but for brackets and commas.
     const text = dist.text('plan.yaml').replace(/, /g, ' ');
     expect(text).toContain(
-      'kubectl --context=usa apply --server-side --field-manager=onprem-federation --filename=usa/35-external-dns.yaml',
+      'kubectl --context=usa apply --server-side --field-manager=onprem-federation --validate=false --filename=usa/35-external-dns.yaml',
     );
     expect(text).toContain(
       'helm --kube-context=usa upgrade --install metallb metallb --namespace=metallb-system --create-namespace --repo=https://metallb.github.io/metallb --version=0.15.2 --values=usa/30-metallb-values.conf',
