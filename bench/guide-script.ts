@@ -46,7 +46,7 @@ export function guideScript(members: readonly Member[], host: string, endpoint: 
   const [address = '', port = ''] = endpoint.split(':');
   const each = (line: (member: Member) => string): string[] => members.map(line);
   const label = 'failure-domain.beta.kubernetes.io';
-  const ports = `[{"op":"replace","path":"/spec/ports/0/nodePort","value":${port}},{"op":"replace","path":"/spec/ports/1/nodePort","value":${port}}]`;
+  const ports = `[{"op":"replace","path":"/spec/ports/0/nodePort","value":${port}}]`;
   return [
     'set -e',
     ...each(({ name, region }) => `kubectl label --all nodes ${label}/region=${region} --context ${name}`),
@@ -62,7 +62,8 @@ export function guideScript(members: readonly Member[], host: string, endpoint: 
     'helm init --service-account tiller --skip-refresh',
     'helm install --name coredns -f coredns-values.yaml --version 0.6.0 stable/coredns',
     'kubectl get svc coredns-coredns',
-    // The guide reads the node port off and writes it into its files; here the files have it already.
+    // The guide reads the node port off and writes it into its files; here the files have it already. Only UDP gets it: an
+    // API server of 1.7 refuses an update by which both protocols share a node port.
     `kubectl patch svc coredns-coredns --type=json -p '${ports}'`,
     `kubefed init federation --host-cluster-context=${host} --dns-provider=coredns --dns-zone-name=example.com. --api-server-advertise-address=${address} --api-server-service-type=NodePort --dns-provider-config=coredns-provider.conf --etcd-persistent-storage=false`,
     'kubectl config get-contexts',

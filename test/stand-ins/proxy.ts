@@ -193,7 +193,8 @@ class Proxy {
     response.on('close', () => {
       if (!response.writableFinished) call.leave();
     });
-    const answered = await this.world.handle(call, () => this.run(call, response));
+    const { latencyMs, requestLatencyMs = latencyMs } = this.world.options;
+    const answered = await this.world.handle(call, () => this.run(call, response), requestLatencyMs);
     if (answered && call.reply !== undefined && !response.headersSent) write(response, request, call.reply);
     else if (!response.writableEnded) response.destroy();
   }

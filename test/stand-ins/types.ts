@@ -50,6 +50,8 @@ export interface WorldOptions {
   readonly chartVersions?: readonly string[];
   /** Each call takes at least so long. @default 0 */
   readonly latencyMs?: number;
+  /** Each request through a `kubectl proxy` takes at least so long. @default as `latencyMs` */
+  readonly requestLatencyMs?: number;
   /** How long after a write the controllers react. @default 0: before the call answers */
   readonly controllerDelayMs?: number;
   /** How long `kubefed join` waits for a token. @default 30000, as the real one */

@@ -614,11 +614,10 @@ export class World implements Ledger, Surroundings {
   }
 
   /** Runs a call to its end; false where it was cut and nobody waits for an answer. */
-  async handle(call: Call, program = PROGRAM[call.program]): Promise<boolean> {
+  async handle(call: Call, program = PROGRAM[call.program], latency = this.options.latencyMs ?? 0): Promise<boolean> {
     const { record } = call;
     this.running.add(call);
     try {
-      const latency = this.options.latencyMs ?? 0;
       if (latency > 0) await sleep(latency);
       if (call.left) throw new Cut();
       record.exitCode = await this.exitOf(call, async () => {
