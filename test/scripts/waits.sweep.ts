@@ -173,7 +173,11 @@ describe('kubefed init, which polls for ever', () => {
       world.clearLog();
       const stillHeld = await cli(['apply', '--yes', '--json']);
       expect(story(stillHeld).failed).toMatchObject([
-        { problem: expect.stringContaining('last seen: deployment/apiserver: 0 of 1 pods available') as unknown },
+        {
+          problem: expect.stringContaining(
+            'last seen: deployment/federation-apiserver: 0 of 1 pods available',
+          ) as unknown,
+        },
       ]);
       expect(world.calls.filter(({ argv }) => argv[0] === 'init')).toEqual([]);
 
