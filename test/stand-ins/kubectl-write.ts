@@ -571,12 +571,16 @@ function deletedLine(s: Session, item: Item): string {
   return s.atLeast('1.34.0') && item.namespace !== undefined ? `${line} from ${item.namespace} namespace` : line;
 }
 
+/** How long the real one waits for the controllers. */
+const REAPER_MS = 60_000;
+
 /**
  * Up to 1.10 kubectl takes workloads down by itself before it deletes them: a Deployment is paused and scaled down, and kubectl
  * waits until the controllers have seen it. In a federation they never say so.
  */
 async function reap(s: Session, item: Item): Promise<void> {
   const { api } = s.target();
+  const { controllerDelayMs = 0, reaperTimeoutMs = controllerDelayMs > 0 ? REAPER_MS : 0 } = s.world.options;
   const update = (change: (spec: Dict) => void): Promise<unknown> =>
     s.call.write(() => {
       const current = api.get(item.type, item.namespace, item.name);
@@ -591,7 +595,7 @@ async function reap(s: Session, item: Item): Promise<void> {
     s.call.until(() => {
       const current = api.get(item.type, item.namespace, item.name);
       return current === undefined || what(current);
-    }, s.world.options.reaperTimeoutMs ?? 0);
+    }, reaperTimeoutMs);
   const seen = (object: KubeObject): boolean =>
     num(at(object, 'status', 'observedGeneration')) >= num(object.metadata.generation);
   let done = true;

@@ -85,6 +85,14 @@ describe('the state', () => {
     await world.close();
   });
 
+  it('lets kubectl before 1.11 wait for controllers that take their time when it deletes a Deployment', async () => {
+    const world = await World.start({ controllerDelayMs: 40 });
+    await must(world, 'kubectl apply -f -', documents([deployment('d', 'default', 'n:1')]));
+    expect((await must(world, 'kubectl delete deploy/d')).stdout).toBe('deployment "d" deleted\n');
+    expect(world.get('fcp', 'Deployment', 'default', 'd')).toBeUndefined();
+    await world.close();
+  });
+
   it('answers no faster than it is told to', async () => {
     const world = await World.start({ latencyMs: 30 });
     const start = Date.now();

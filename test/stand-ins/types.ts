@@ -58,7 +58,7 @@ export interface WorldOptions {
   readonly joinTokenTimeoutMs?: number;
   /**
    * How long `kubectl delete` below 1.11 waits for the controllers to take a workload down; the real one waits a minute.
-   * @default 0: it gives up once the controllers have come to rest
+   * @default as the real one where controllers have a delay; else 0, as they have come to rest
    */
   readonly reaperTimeoutMs?: number;
   /**
