@@ -1,17 +1,15 @@
 import { Chart } from 'cdk8s';
 import { k8s } from 'cdk8s-plus-25';
 import { Bundle } from '../bundle';
-import { digest } from '../plan/plan';
 import { InsteadOf } from '../plan/step';
 import { Cluster, Topology } from '../topology/resolve';
 import { pulled } from './artifacts';
 import { ETCD_ENDPOINT, etcdStep } from './etcd';
-import { httpProbe, resources, selector } from './hardened';
+import { CONFIG, COREFILE_VOLUME, coreDnsObjects, coreDnsService, NAME } from './coredns-objects';
+import { httpProbe, resources } from './hardened';
+import { updatesSharedNodePorts } from '../shared-node-port';
 
-/** Name of all objects, and of the step after which CoreDNS answers at the topology's endpoint. */
-export const NAME = 'coredns';
 const NAMESPACE = 'default';
-const CONFIG = '/etc/coredns';
 /** Port at which CoreDNS answers in its pod: above those that only root may take. */
 const DNS_PORT = 1053;
 /** Where CoreDNS 006's `health` answers, which takes no other port in this form. */
@@ -30,12 +28,6 @@ export function manifestsService({ dns, host }: Topology): InsteadOf {
     removedBy: `kubectl --context=${host.context} --namespace=${NAMESPACE} delete service,deployment,configmap,serviceaccount ${NAME}`,
   };
 }
-
-/**
- * From 1.9 on. Before, a node port that UDP and TCP share can only be set when the Service is created, and every later
- * update of such a Service, even of a label, makes the API server panic.
- */
-const canUpdateSharedNodePort = ({ minor }: Cluster): boolean => minor >= 9;
 
 /**
  * Answers for the zone out of etcd's v2 API, and for nothing else: the node port is open to everybody. Written for
@@ -57,78 +49,44 @@ function corefile({ dns }: Topology): string {
   ].join('\n');
 }
 
-function pods(chart: Chart, topology: Topology): void {
-  new k8s.KubeDeployment(chart, 'deployment', {
-    metadata: { name: NAME, namespace: NAMESPACE, labels: selector(NAME) },
-    spec: {
-      replicas: 2,
-      selector: { matchLabels: selector(NAME) },
-      // Never fewer than were asked for: names are looked up all the time.
-      strategy: {
-        type: 'RollingUpdate',
-        rollingUpdate: { maxSurge: k8s.IntOrString.fromNumber(1), maxUnavailable: k8s.IntOrString.fromNumber(0) },
+function pod(topology: Topology): k8s.PodSpec {
+  return {
+    serviceAccountName: NAME,
+    automountServiceAccountToken: false,
+    securityContext: { runAsNonRoot: true, runAsUser: USER },
+    containers: [
+      {
+        name: NAME,
+        image: pulled(topology, topology.coreDns.image),
+        args: ['-conf', `${CONFIG}/Corefile`],
+        ports: [
+          { name: 'dns', containerPort: DNS_PORT, protocol: 'UDP' },
+          { name: 'dns-tcp', containerPort: DNS_PORT, protocol: 'TCP' },
+          { name: 'health', containerPort: HEALTH_PORT },
+          { name: 'metrics', containerPort: METRICS_PORT },
+        ],
+        livenessProbe: httpProbe('/health', 'health', {
+          initialDelaySeconds: 60,
+          timeoutSeconds: 5,
+          failureThreshold: 5,
+        }),
+        readinessProbe: httpProbe('/health', 'health', { periodSeconds: 5 }),
+        resources: resources('100m', '128Mi'),
+        securityContext: { readOnlyRootFilesystem: true, capabilities: { drop: ['ALL'] } },
+        volumeMounts: [{ name: 'config', mountPath: CONFIG, readOnly: true }],
       },
-      template: {
-        metadata: {
-          labels: selector(NAME),
-          // Another Corefile is another template, so that the pods are started anew with it.
-          annotations: { 'onprem-federation.io/corefile-sha256': digest(corefile(topology)) },
-        },
-        spec: {
-          serviceAccountName: NAME,
-          automountServiceAccountToken: false,
-          securityContext: { runAsNonRoot: true, runAsUser: USER },
-          containers: [
-            {
-              name: NAME,
-              image: pulled(topology, topology.coreDns.image),
-              args: ['-conf', `${CONFIG}/Corefile`],
-              ports: [
-                { name: 'dns', containerPort: DNS_PORT, protocol: 'UDP' },
-                { name: 'dns-tcp', containerPort: DNS_PORT, protocol: 'TCP' },
-                { name: 'health', containerPort: HEALTH_PORT },
-                { name: 'metrics', containerPort: METRICS_PORT },
-              ],
-              livenessProbe: httpProbe('/health', 'health', {
-                initialDelaySeconds: 60,
-                timeoutSeconds: 5,
-                failureThreshold: 5,
-              }),
-              readinessProbe: httpProbe('/health', 'health', { periodSeconds: 5 }),
-              resources: resources('100m', '128Mi'),
-              securityContext: { readOnlyRootFilesystem: true, capabilities: { drop: ['ALL'] } },
-              volumeMounts: [{ name: 'config', mountPath: CONFIG, readOnly: true }],
-            },
-          ],
-          volumes: [{ name: 'config', configMap: { name: NAME, items: [{ key: 'Corefile', path: 'Corefile' }] } }],
-        },
-      },
-    },
-  });
-}
-
-function service(chart: Chart, { dns }: Topology): void {
-  new k8s.KubeService(chart, 'service', {
-    metadata: { name: NAME, namespace: NAMESPACE, labels: selector(NAME) },
-    spec: {
-      type: 'NodePort',
-      selector: selector(NAME),
-      // One number for both protocols: whoever gets a truncated answer asks again by TCP at the same port.
-      ports: ['UDP', 'TCP'].map((protocol) => ({
-        name: protocol === 'UDP' ? 'dns' : 'dns-tcp',
-        protocol,
-        port: 53,
-        targetPort: k8s.IntOrString.fromNumber(DNS_PORT),
-        nodePort: dns.endpoint.port,
-      })),
-    },
-  });
+    ],
+    volumes: [COREFILE_VOLUME],
+  };
 }
 
 /** CoreDNS by manifests of this project: no Helm, no Tiller, no rights. */
 export function coreDnsByManifests(bundle: Bundle, cluster: Cluster, topology: Topology, insteadOf: InsteadOf): void {
   const { dns } = topology;
-  const inPlace = canUpdateSharedNodePort(cluster);
+  const inPlace = updatesSharedNodePorts(cluster);
+  const service = (chart: Chart): void => {
+    coreDnsService(chart, NAMESPACE, DNS_PORT, dns.endpoint.port);
+  };
   const needs = [etcdStep(topology)];
   if (!inPlace) {
     const step = `${NAME}-service`;
@@ -136,7 +94,7 @@ export function coreDnsByManifests(bundle: Bundle, cluster: Cluster, topology: T
       step,
       'The Service of CoreDNS. Created once and never applied again: before Kubernetes 1.9 any update of a Service whose\nnode port UDP and TCP share, even of a label, makes the API server panic.',
       (chart) => {
-        service(chart, topology);
+        service(chart);
       },
     );
     bundle.step(step, 'create', {
@@ -151,16 +109,8 @@ export function coreDnsByManifests(bundle: Bundle, cluster: Cluster, topology: T
     needs.push(`${cluster.name}/${step}`);
   }
   const file = bundle.chart(NAME, `CoreDNS answers for ${dns.zone} at ${dns.server}, out of etcd`, (chart) => {
-    new k8s.KubeServiceAccount(chart, 'service-account', {
-      metadata: { name: NAME, namespace: NAMESPACE },
-      automountServiceAccountToken: false,
-    });
-    new k8s.KubeConfigMap(chart, 'config-map', {
-      metadata: { name: NAME, namespace: NAMESPACE },
-      data: { Corefile: corefile(topology) },
-    });
-    pods(chart, topology);
-    if (inPlace) service(chart, topology);
+    coreDnsObjects(chart, { namespace: NAMESPACE, corefile: corefile(topology), pod: pod(topology) });
+    if (inPlace) service(chart);
   });
   bundle.step(NAME, 'apply', {
     title: `CoreDNS answers for ${dns.zone} at ${dns.server}`,

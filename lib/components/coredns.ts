@@ -1,7 +1,8 @@
 import { Topology } from '../topology/resolve';
 import { Component } from './component';
 import { chartService, coreDnsByHelm, NODE_PORT_STEP } from './coredns-helm';
-import { coreDnsByManifests, manifestsService, NAME } from './coredns-manifests';
+import { coreDnsByManifests, manifestsService } from './coredns-manifests';
+import { NAME } from './coredns-objects';
 
 /** The step after which CoreDNS answers at the topology's endpoint. */
 export const coreDnsStep = ({ host, coreDns: { install } }: Topology): string =>

@@ -1,6 +1,7 @@
 import { Ready, Step, StepOf } from '../../../lib/plan/step';
 import { commands } from '../../../lib/plan/commands';
 import { Plan } from '../../../lib/plan/plan';
+import { updatesSharedNodePorts } from '../../../lib/shared-node-port';
 import { wantedFor, Wanted } from '../api';
 import { declaredObjects, foreign, isOurs, Shared, StepContext, wantedOf } from '../context';
 import { dropped } from '../dropped';
@@ -8,7 +9,7 @@ import { differences, KubeObject, named, textAt } from '../objects';
 import { StepError } from '../errors';
 import { describeCommand, readiness } from '../readiness';
 import { ask } from '../resolver';
-import { sharesNodePort, updatesSharedNodePorts } from '../shared-node-port';
+import { sharesNodePort } from '../shared-node-port';
 import { ProgramError } from '../tools/program';
 import { awaited, pause, waitUntil } from '../waiting';
 import {

@@ -1,10 +1,11 @@
 import { PlanCluster } from '../../../lib/plan/plan';
 import { deleteCommand } from '../../../lib/plan/commands';
 import { Command } from '../../../lib/plan/step';
+import { updatesSharedNodePorts } from '../../../lib/shared-node-port';
 import { hasVersion, wanted, Wanted } from '../api';
 import { declaredObjects, filled, isOurs, minorFor, StepContext, untilUncontested, wantedOf } from '../context';
 import { countAt, KubeObject, listAt, named, textAt } from '../objects';
-import { sharesNodePort, updatesSharedNodePorts } from '../shared-node-port';
+import { sharesNodePort } from '../shared-node-port';
 import { jsonLines } from '../tools/kubectl';
 import { waitUntil } from '../waiting';
 import { ContextOf } from './handler';

@@ -1,13 +1,14 @@
 import { RELEASE_OWNER } from '../../../lib/labels';
 import { commands } from '../../../lib/plan/commands';
 import { documents, fromYaml } from '../../../lib/yaml';
+import { updatesSharedNodePorts } from '../../../lib/shared-node-port';
 import { isDeepStrictEqual } from 'node:util';
 import { Wanted, wantedFor } from '../api';
 import { fileContent, foreign } from '../context';
 import { StepError } from '../errors';
 import { at, differences, KubeObject, named, objectSchema } from '../objects';
 import { chartOf, helmFor, Release } from '../releases';
-import { sharesNodePort, updatesSharedNodePorts } from '../shared-node-port';
+import { sharesNodePort } from '../shared-node-port';
 import { ProgramError } from '../tools/program';
 import { Found } from '../view';
 import { waitedFor } from './apply';

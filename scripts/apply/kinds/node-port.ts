@@ -1,9 +1,9 @@
 import { commands } from '../../../lib/plan/commands';
+import { updatesSharedNodePorts } from '../../../lib/shared-node-port';
 import { wanted } from '../api';
 import { filled, untilUncontested } from '../context';
 import { StepError } from '../errors';
 import { at, KubeObject, listAt, textAt } from '../objects';
-import { updatesSharedNodePorts } from '../shared-node-port';
 import { ContextOf, DONE, Handler } from './handler';
 
 type Context = ContextOf<'node-port'>;
