@@ -9,13 +9,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { documents } from '../lib/yaml';
 import { EVERY_STATE } from '../scripts/apply/releases';
 import { ControlPlanes } from './control-plane';
-import { waitFor } from './harness/wait';
 import { deniedRequests, describeRequests, readAudit } from './kubelet/audit';
 import { ProcessKubelet, withKubelet } from './kubelet/kubelet';
 import { PROBE_AGENT, probeAccount, ProbedAccount } from './kubelet/rbac-probe';
 import { cli, CliResult, CliRun, output, startCli, testEnvironment } from './support/cli';
 import { discard, furnish, OWN_COREFILE, render, Rendered, Site, SITES } from './support/external-dns';
-import { resourceVersions } from './support/resource-versions';
+import { resourceVersions, volumesGone } from './support/resource-versions';
 import { ALL_ADDRESSES, allAnswered, answered, ask, records } from './support/external-dns-names';
 
 const [FCP, USA, CHN] = SITES as [Site, Site, Site];
@@ -357,15 +356,7 @@ test('teardown takes away what the plan made and leaves everything else', async 
   await timed('teardown, three clusters', async () => {
     expect(await federation('teardown', '--yes')).toMatchObject({ code: 0, stderr: '' });
   });
-  // A claim's volume goes after it.
-  await waitFor({
-    what: 'the volumes to go',
-    timeoutMs: 20_000,
-    probe: async () => {
-      const volumes = await kubectl(FCP.name, 'get', 'persistentvolumes', '--output=name');
-      return volumes === '' ? { done: true, value: undefined } : { done: false, saw: volumes };
-    },
-  });
+  await volumesGone(env, FCP.name);
   expect(Object.keys(await versionsNow()).sort()).toEqual(untouched);
   for (const { name } of SITES) {
     expect(await corefile(name)).toBe(OWN_COREFILE);

@@ -1,4 +1,5 @@
 /** What a cluster holds, to be compared with what it held before. */
+import { waitFor } from '../harness/wait';
 import { output } from './cli';
 
 /** Kinds that change by themselves or are made of others, and addresses, which the API server draws at random. */
@@ -27,4 +28,21 @@ export async function resourceVersions(
     }),
   );
   return Object.fromEntries(lists.flat());
+}
+
+/** Waits until a cluster has no volumes: each goes after its claim. */
+export async function volumesGone(env: NodeJS.ProcessEnv, context: string): Promise<void> {
+  await waitFor({
+    what: 'the volumes to go after their claims',
+    timeoutMs: 20_000,
+    probe: async () => {
+      const volumes = await output(env, 'kubectl', [
+        `--context=${context}`,
+        'get',
+        'persistentvolumes',
+        '--output=name',
+      ]);
+      return volumes === '' ? { done: true, value: undefined } : { done: false, saw: volumes };
+    },
+  });
 }

@@ -11,7 +11,7 @@ import { cli, CliResult, Clients, output, testEnvironment } from '../support/cli
 import { discard, furnish, OWN_COREFILE, render, Rendered, Site, SITES } from '../support/external-dns';
 import { answered, records } from '../support/external-dns-names';
 import { PINS } from '../tools/pins';
-import { resourceVersions } from '../support/resource-versions';
+import { resourceVersions, volumesGone } from '../support/resource-versions';
 
 /** Which programs meet. */
 export interface Versions extends Required<Pick<Clients, 'kubectl' | 'helm'>> {
@@ -144,14 +144,7 @@ export function testStack({ kubectl: kubectlName, helm: helmName, apiServer = 'k
 
   test('teardown takes away what the plan made and leaves everything else', async () => {
     expect(await federation('teardown', '--yes')).toMatchObject({ code: 0, stderr: '' });
-    await waitFor({
-      what: 'the volumes to go after their claims',
-      timeoutMs: 20_000,
-      probe: async () => {
-        const volumes = await kubectl(FCP.name, 'get', 'persistentvolumes', '--output=name');
-        return volumes === '' ? { done: true, value: undefined } : { done: false, saw: volumes };
-      },
-    });
+    await volumesGone(env, FCP.name);
     expect(await names()).toEqual(untouched);
     for (const name of NAMES) {
       const data = '--output=jsonpath={.data.Corefile}';

@@ -6,7 +6,7 @@ import { type Json, type KubeObject, at, clone, dict, text } from '../stand-ins/
 import { kubeconfigOf } from '../stand-ins/initial';
 import { Kubeconfig } from '../stand-ins/kubeconfig';
 import { place } from '../stand-ins/objects';
-import { type ResourceType, typeOfKind, typesOf } from '../stand-ins/resources';
+import { NAMELESS, type ResourceType, typeOfKind, typesOf } from '../stand-ins/resources';
 import type { ClusterState, WorldOptions } from '../stand-ins/types';
 import { type Ran, World } from '../stand-ins/world';
 import { documents, withoutRandomNames } from './compare';
@@ -68,18 +68,6 @@ function stored(object: KubeObject, custom: boolean): KubeObject {
 
 /** Where the World keeps what no call makes by itself. */
 const MADE_BY_CONTROLLERS = ['pods', 'apps/replicasets', 'endpoints', 'events'];
-const PLACED: ResourceType = {
-  plural: '',
-  singular: '',
-  kind: '',
-  namespaced: true,
-  short: [],
-  versions: [],
-  key: '',
-  verbs: [],
-  categories: [],
-  custom: false,
-};
 
 function metadataOf(cells: ReadonlyMap<string, string>): KubeObject['metadata'] {
   const name = (cells.get('NAME') ?? '').replace(/^(?:po|rs)\//, '');
@@ -321,7 +309,7 @@ export class Rig {
       for (const row of rows) {
         const cells = new Map(row.split(/ {2,}/).map((cell, index) => [columns[index] ?? '', cell]));
         const object = key === 'pods' ? podOf(cells) : replicaSetOf(cells);
-        cluster.objects[key][place(PLACED, object.metadata.namespace, object.metadata.name)] = object;
+        cluster.objects[key][place(NAMELESS, object.metadata.namespace, object.metadata.name)] = object;
       }
     }
     return taken;

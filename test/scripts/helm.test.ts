@@ -65,24 +65,6 @@ describe('CoreDNS by its chart', () => {
 describe('CoreDNS by its chart, where it is', () => {
   const shared = sharedFederation({ applied: true });
 
-  it('upgrades a release whose values somebody has set', async () => {
-    const { world, cli } = shared.current;
-    const before = world.get('fcp', 'Deployment', 'default', 'coredns-coredns')?.spec;
-    await world.invoke('helm', [
-      '--kube-context=fcp',
-      'upgrade',
-      'coredns',
-      'stable/coredns',
-      '--version=0.6.0',
-      '--reuse-values',
-      '--set=replicaCount=2',
-    ]);
-    expect(world.get('fcp', 'Deployment', 'default', 'coredns-coredns')?.spec).not.toEqual(before);
-    const ended = await cli(['apply', '--yes', '--json']);
-    expect(ended.code).toBe(0);
-    expect(world.get('fcp', 'Deployment', 'default', 'coredns-coredns')?.spec).toEqual(before);
-  });
-
   it('stands on its account, even a Tiller of which a part is gone', async () => {
     const { world, cli } = shared.current;
     await world.remove('fcp', 'Service', 'kube-system', 'tiller-deploy');

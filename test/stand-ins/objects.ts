@@ -3,7 +3,7 @@ import * as semver from 'semver';
 import { admit, withDefaults } from './defaults';
 import { type Json, type KubeObject, type Meta, at, clone, dict, fnv, isDict, list, num, same, text } from './json';
 import { track } from './ownership';
-import { type ResourceType, qualified, typeNamed, typesOf } from './resources';
+import { NAMELESS, type ResourceType, qualified, typeNamed, typesOf } from './resources';
 import type { ClusterState } from './types';
 
 /** A refusal of an API server; kubectl words it `Error from server (<reason>): <message>`. */
@@ -287,18 +287,7 @@ export class ApiServer {
 
   private dropCustom(definition: KubeObject): void {
     const key = `${text(dict(definition.spec).group)}/${text(at(definition.spec, 'names', 'plural'))}`;
-    const type: ResourceType = {
-      plural: '',
-      singular: '',
-      kind: '',
-      namespaced: true,
-      short: [],
-      versions: [],
-      key,
-      verbs: [],
-      categories: [],
-      custom: true,
-    };
+    const type = { ...NAMELESS, key, custom: true };
     for (const object of Object.values(this.cluster.objects[key] ?? {})) this.remove(type, object, true);
   }
 

@@ -43,6 +43,20 @@ export interface ResourceType {
   readonly custom: boolean;
 }
 
+/** A type for places in the store, where only its key and its scope count. */
+export const NAMELESS: ResourceType = {
+  plural: '',
+  singular: '',
+  kind: '',
+  namespaced: true,
+  short: [],
+  versions: [],
+  key: '',
+  verbs: [],
+  categories: [],
+  custom: false,
+};
+
 function entry(plural: string, kind: string, served: readonly Served[], options: Partial<TypeEntry> = {}): TypeEntry {
   return { plural, kind, namespaced: true, served, ...options };
 }
