@@ -17,7 +17,7 @@ const PLAYED = {
 /** The name of an API server's program. */
 export type ApiServer = keyof typeof PLAYED;
 
-/** The one controller whose kind came after 1.29 and before the oldest version that can be played. */
+/** The one controller with a kind that 1.29 lacks and the oldest version that can be emulated has. */
 const AFTER_1_29 = 'validatingadmissionpolicy-status-controller';
 
 /**

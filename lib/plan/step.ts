@@ -112,8 +112,8 @@ export const stepSchemas = {
     context: contextName,
     file: distFile,
     /**
-     * The objects have to be this plan's and as the file has them. Where one differs they are deleted and created anew,
-     * since their server cannot change them in place. @default what is there is left alone, whatever it is
+     * The objects have to be this plan's and as the file has them. Where one differs they are deleted and created
+     * again, since their server cannot change them in place. @default what is there is left alone, whatever it is
      */
     exact: z.literal(true).optional(),
     insteadOf: insteadOf.optional(),
@@ -189,7 +189,7 @@ export const stepSchemas = {
     release: word,
     /** `<repository>/<chart>`, or the path of a folder or archive as seen from `dist/`; with `repository` the name alone. */
     chart: word,
-    /** Address of the chart's repository, so that nobody has to add it to helm first. @default none */
+    /** Address of the chart's repository, so that no `helm repo add` is needed first. @default none */
     repository: z.url().optional(),
     version: text,
     namespace: word,

@@ -72,7 +72,7 @@ export async function preflight(input: PreflightInput, here: Local): Promise<Pre
   const { plan, steps, folder } = input;
   const clusters = clustersOf(input);
   const { files } = here;
-  // What a file says that is not as synth wrote it is nobody's word.
+  // Skip rights from files that failed the digest check.
   const rights = files.length > 0 ? new Map<string, Right[]>() : rightsOf(plan, folder, steps);
   const warnings: { cluster: string; text: string }[] = [];
   const common = kubectlVersion(input);

@@ -92,7 +92,7 @@ export function warningLines(warnings: readonly Warning[]): string[] {
  * What the clusters say of steps, as far as they are in reach.
  *
  * @param reach contexts that cannot be asked, and why
- * @param refused files that are not as synth wrote them: what they say is nobody's word, and no step is judged by them
+ * @param refused files that failed the digest check; no step is judged by them
  */
 export async function observed(
   session: Session,

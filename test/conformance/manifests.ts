@@ -7,7 +7,7 @@ import { documents } from './compare';
 import { FILES, type Recorded, recorded } from './recordings';
 
 const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration';
-/** What servers and controllers put into an object that somebody created. */
+/** What servers and controllers add to an object after its creation. */
 const SERVERS = ['uid', 'resourceVersion', 'selfLink', 'creationTimestamp', 'generation', 'finalizers'];
 
 /** All objects of an answer: itself, or the items of its list. */

@@ -262,7 +262,7 @@ export class Rig {
     this.kubeconfig = path.join(this.folder, 'plain.kc');
   }
 
-  /** Gives the one pod whose name begins so its recorded name, for calls that name it. */
+  /** Gives the one pod with this prefix its recorded name, for calls that name it. */
   renamePod(name: string, namespace: string, cluster = 'fcp'): void {
     const shelf = this.world.clusterState(cluster).objects.pods ?? {};
     const start = `${namespace}/${name.replace(/-\d+-\w{5}$/, '')}-`;
@@ -353,7 +353,7 @@ export class Rig {
     return `${JSON.stringify(controlled(object, recorded_), null, 4)}\n`;
   }
 
-  /** Adds the context of a federation to the kubeconfig, whose API server nothing here asks. */
+  /** Adds the context of a federation to the kubeconfig. No call here reaches its API server. */
   federated(): void {
     const file = this.world.kubeconfigPath;
     const config = load(fs.readFileSync(file, 'utf8')) as Record<'clusters' | 'contexts' | 'users', Json[]>;

@@ -1,6 +1,6 @@
 /**
- * What an earlier init or join has left behind, and what others have done with kubefed. That a run which is killed at any
- * point is gone on with is shown for every point in kill.sweep.ts; here the halves are made by somebody's own hand.
+ * What an earlier init or join has left behind, and what others have done with kubefed. Here the tests make the leftovers
+ * themselves; kill.sweep.ts kills a run at every point and resumes it.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { commands } from '../../lib/plan/commands';

@@ -160,7 +160,7 @@ export interface Rendering {
   readonly release: string;
   readonly namespace: string;
   readonly values: Dict;
-  /** Who renders: `Tiller`, or `Helm` from version 3 on. */
+  /** The program that renders: `Tiller`, or `Helm` from version 3 on. */
   readonly service: string;
   /** Whether the server has apps/v1. */
   readonly servesApps: boolean;

@@ -1,4 +1,4 @@
-/** What runs in a container: a small shell whose clock is its own, so that nothing has to be waited for. */
+/** What runs in a container: a small shell with a clock of its own, so that tests wait for nothing. */
 import * as semver from 'semver';
 import { etcdInPod } from './etcd';
 import { etcdctl } from './etcdctl';

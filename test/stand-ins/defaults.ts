@@ -162,7 +162,7 @@ const OMITTED = new Set(
   annotations finalizers ownerReferences subPath namespace message reason resourceNames nonResourceURLs apiGroups resources
   loadBalancerIP externalName clusterName`.split(/\s+/),
 );
-/** Maps whose keys are anybody's. */
+/** Maps with free keys: any key is valid. */
 const FREE = new Set([
   'data',
   'annotations',

@@ -460,7 +460,7 @@ function propagate(world: World, plane: Plane, ready: ReadonlyMap<string, ApiSer
   }
   for (const deployment of api.all('Deployment')) {
     const { name, namespace } = deployment.metadata;
-    // There is no observedGeneration: who waits for it waits for ever.
+    // The federation sets no observedGeneration: a wait for it never ends.
     const sums: Dict = {};
     for (const field of ['replicas', 'updatedReplicas', 'readyReplicas', 'availableReplicas']) {
       const sum = [...ready.values()].reduce(

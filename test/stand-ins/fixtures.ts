@@ -262,7 +262,7 @@ export async function coreDns(world: World, context: string): Promise<void> {
   await pinNodePort(world, context);
 }
 
-/** Makes the Service anew with the port that the World's DNS server listens on: old servers take it in no other way. */
+/** Replaces the Service by one with the port that the World's DNS server listens on. Old servers refuse it as an update. */
 export async function pinNodePort(world: World, context: string, name_ = 'coredns-coredns'): Promise<void> {
   const got = await must(world, `kubectl --context ${context} get svc ${name_} -o json`);
   const service = JSON.parse(got.stdout) as KubeObject;

@@ -629,7 +629,7 @@ async function apply(helm: Helm, release: Release, before: readonly KubeObject[]
       if (type === undefined)
         throw new ApiError('NotFound', `no matches for kind "${object.kind}" in version "${object.apiVersion}"`);
       if (isUpdate) {
-        // Helm 2 looks at the two charts only; what somebody changed in the cluster it does not see.
+        // Helm 2 compares the two charts only, and does not see changes that others made in the cluster.
         const merged = helm.third ? threeWay(last ?? object, object, present) : twoWay(last ?? object, object, present);
         // Where the charts do not differ helm sends nothing.
         if (same(merged, present)) continue;

@@ -127,7 +127,7 @@ export function allocateNodePorts(
     return;
   }
   if (!isExposed(service)) {
-    // Later servers take the ports away with the type; old ones refuse them, as does every server where they come anew.
+    // From 1.20 on the ports go with the type. Old servers refuse them, and every server refuses new ones.
     if (current !== undefined && api.atLeast('1.20.0')) for (const port of portsOf(service)) delete port.nodePort;
     return;
   }

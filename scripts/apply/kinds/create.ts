@@ -16,8 +16,8 @@ interface Seen {
 }
 
 /**
- * Creates what is missing and leaves alone what is there, whoever made it: others write into these objects. Exact ones
- * have to be this plan's and as declared; where they differ they are deleted and created anew.
+ * Creates what is missing and leaves alone what is there: others write into these objects. Exact objects have to be this
+ * plan's and as declared; where they differ they are deleted and created again.
  */
 export const create: Handler<'create', Seen> = {
   wanted: (step, shared) => wantedOf(declaredObjects(shared, step.file)),

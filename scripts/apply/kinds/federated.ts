@@ -103,8 +103,8 @@ export function describeSurplus({ cluster, copy, ports }: Surplus): string {
 }
 
 /**
- * Takes ports out of the members' copies. A copy that the member's API server would end at is deleted: the federation makes
- * it anew.
+ * Takes ports out of the members' copies. A copy that would crash the member's API server is deleted: the federation
+ * creates it again.
  */
 export async function takePortsOut(
   context: Pick<StepContext, 'kubectl' | 'signal' | 'viewOf' | 'versions'>,

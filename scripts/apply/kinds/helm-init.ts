@@ -11,7 +11,7 @@ import { ProgramError } from '../tools/program';
 /** What `helm init` makes beside Tiller's Deployment. */
 const SERVICE: Ready = { resource: 'service/tiller-deploy', namespace: 'kube-system', until: 'exists' };
 
-/** Tiller, Helm 2's server side. One of somebody else's that runs already is used as it is. */
+/** Tiller, Helm 2's server side. One that runs already is used as it is, also where this plan did not install it. */
 export const helmInit: Handler<'helm-init', { readonly isThere: boolean }> = {
   wanted: (step, _shared, minor) => parts(step, minor),
 

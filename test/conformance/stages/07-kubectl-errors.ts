@@ -85,7 +85,7 @@ export const kubectlErrors: Stage = {
     215: (rig) => {
       kubeconfig(rig, 'down3.kc', (content) => content.replace('127.0.77.3:16443', '127.0.77.3:16999'));
     },
-    // The clusters were made anew for these.
+    // New clusters were made for these.
     217: async (rig) => {
       usual(rig);
       await rig.world.put('chn', { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'rec' } });

@@ -137,7 +137,7 @@ describe('a Service of the user’s own, whose UDP and TCP the API server has gi
   const own = apply('usa/names', 'usa/90-names.yaml');
   const settings = ours('ConfigMap', 'settings');
 
-  /** A cluster with the Service, whose file has come to declare something else beside it. */
+  /** A cluster with the Service. The Service's file now declares another object as well. */
   function changed(version: string, server = version): Workplace {
     const made = workplace([own], { files: { [own.file]: [declared, settings] }, kubernetesVersion: version });
     made.kubectl.server = server;
